@@ -1,0 +1,84 @@
+// What a backend consists of: a manifest that is data, and a driver that is loaded only when it is needed.
+import type * as z from 'zod/mini';
+import type { Availability, Capabilities, NetworkMode, Runtime, SandboxType, Verified } from '../protocol/backend.ts';
+import type { Progress } from '../protocol/contract.ts';
+import type { Limits, Mount, SandboxId } from '../protocol/sandbox.ts';
+import type { Guest } from './guest.ts';
+import type { Run } from './ports.ts';
+
+/** What a sandbox is made for when nobody names a backend; each has its own order of preference. */
+export type Purpose = 'worktree' | 'throwaway';
+
+export type Manifest = {
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly title: string;
+  readonly summary: string;
+  readonly hosts: readonly { platform: NodeJS.Platform; arch: readonly string[] }[];
+  /** The ceiling; a probe may take back, never add. */
+  readonly capabilities: Capabilities;
+  readonly verified: z.output<typeof Verified>;
+  /** The higher, the earlier this backend is tried when the person lets heyvm choose; zero is never. */
+  readonly rank: Readonly<Record<Purpose, number>>;
+  /** The schema of `backends.<id>` in the settings. */
+  readonly options: z.ZodMiniType;
+};
+
+/** Everything a driver needs to know to make one guest; resolved, checked and complete. */
+export type LaunchRequest = {
+  readonly id: SandboxId;
+  readonly name: string;
+  readonly type: SandboxType;
+  readonly runtime: Runtime;
+  readonly image?: string | undefined;
+  /** The folder of the host that the guest sees at /workspace. */
+  readonly workspace: string;
+  /** In this order, later ones over earlier ones; begins with the workspace itself. */
+  readonly mounts: readonly Mount[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: NetworkMode;
+  readonly limits: Limits;
+  /** Already parsed with the manifest's `options`. */
+  readonly options: unknown;
+};
+
+export type DriverContext = {
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly progress: (progress: Progress) => void;
+  readonly run: Run;
+  /** The sandbox's own folder in the store; the driver may keep files below it. */
+  readonly state: string;
+  /** A short folder for sockets, 0700, never visible to a guest. */
+  readonly runtime: string;
+  /** The static program that runs inside Linux guests, for this machine's architecture. */
+  readonly agent: string;
+};
+
+/** Something that was left behind and could not be removed. */
+export type Residue = { what: string; path: string };
+
+/** JSON by which any process finds the driver's thing again. */
+export type Ref = Readonly<Record<string, unknown>>;
+
+export type Condition = 'running' | 'paused' | 'stopped' | 'gone';
+
+/** All operations may be repeated, and none trusts memory over the world. */
+export type Driver = {
+  /** Answers within seconds by executing something; absence is an answer. */
+  probe(context: Pick<DriverContext, 'signal' | 'run' | 'agent'>): Promise<Availability>;
+  /** Makes what outlives a stop; twice for one id gives the same ref. */
+  create(context: DriverContext, request: LaunchRequest): Promise<Ref>;
+  /** Starts the guest or attaches to it, and answers when it can run programs. */
+  open(context: DriverContext, ref: Ref, request: LaunchRequest): Promise<Guest>;
+  inspect(context: DriverContext, ref: Ref): Promise<Condition>;
+  /** Also of something half made; empty when nothing is left. */
+  destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]>;
+  /** Removes what carries our mark and belongs to none of the living; says what that was. */
+  sweep(context: Pick<DriverContext, 'signal' | 'run' | 'log'>, living: ReadonlySet<string>): Promise<readonly Residue[]>;
+};
+
+export type Backend = {
+  readonly manifest: Manifest;
+  readonly load: () => Promise<Driver>;
+};

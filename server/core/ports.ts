@@ -1,0 +1,17 @@
+// What the core needs from the world, as types; platform/ has the real ones.
+
+export type RunOptions = {
+  cwd?: string;
+  /** Replaces the environment; the caller's own is never passed on by accident. */
+  env?: Readonly<Record<string, string>>;
+  input?: string | Uint8Array;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** Exit codes that are answers; any other one throws `command-failed`. Zero alone when left out. */
+  accept?: readonly number[] | 'any';
+};
+
+export type RunResult = { code: number; stdout: string; stderr: string };
+
+/** Runs a program of the host to its end. No shell; a program that does not exist gives `command-failed`. */
+export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<RunResult>;

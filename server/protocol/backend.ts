@@ -1,0 +1,76 @@
+// What a backend is and can do, as data with degrees. Lists are ordered from weakest to strongest.
+import * as z from 'zod/mini';
+
+export const boundaries = ['process', 'syscalls', 'container', 'microvm', 'vm', 'remote'] as const;
+export const Boundary = z.enum(boundaries);
+export type Boundary = z.output<typeof Boundary>;
+
+export const networkModes = ['none', 'allowlist', 'open'] as const;
+export const NetworkMode = z.enum(networkModes);
+export type NetworkMode = z.output<typeof NetworkMode>;
+
+export const runtimes = ['shell', 'python', 'node'] as const;
+export const Runtime = z.enum(runtimes);
+export type Runtime = z.output<typeof Runtime>;
+
+export const sandboxTypes = ['general', 'code', 'browser', 'desktop', 'builder'] as const;
+export const SandboxType = z.enum(sandboxTypes);
+export type SandboxType = z.output<typeof SandboxType>;
+
+/** How one resource is bounded: by the kernel for the whole guest, per process only, or not at all. */
+export const Enforcement = z.enum(['none', 'best-effort', 'hard']);
+export type Enforcement = z.output<typeof Enforcement>;
+
+export const Capabilities = z.object({
+  boundary: Boundary,
+  /** `owned`: dies with its owner. `external`: a daemon keeps it. */
+  lifetime: z.enum(['owned', 'external']),
+  workspace: z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']),
+  git: z.array(z.enum(['narrowed', 'private'])),
+  network: z.array(NetworkMode),
+  runtimes: z.array(Runtime),
+  resources: z.object({
+    cpus: Enforcement,
+    memory: Enforcement,
+    pids: Enforcement,
+    wall: Enforcement,
+  }),
+  exec: z.object({ pty: z.boolean(), signals: z.boolean(), user: z.boolean() }),
+  dial: z.array(z.enum(['tcp', 'unix'])),
+  files: z.enum(['none', 'live', 'copy']),
+  snapshots: z.enum(['none', 'disk', 'memory']),
+  pause: z.boolean(),
+  /** Whether VS Code Server can run inside. */
+  editor: z.boolean(),
+  /** Short sentences that people must know before they trust this backend. */
+  caveats: z.array(z.string()),
+});
+export type Capabilities = z.output<typeof Capabilities>;
+
+export const Availability = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('ready'),
+    version: z.string(),
+    /** What holds on this machine; never more than the manifest's ceiling. */
+    capabilities: Capabilities,
+    notes: z.array(z.string()),
+  }),
+  z.object({ kind: z.literal('missing'), what: z.string(), fix: z.string() }),
+  z.object({ kind: z.literal('unsupported'), why: z.string() }),
+]);
+export type Availability = z.output<typeof Availability>;
+
+/** `real`: the contract suite ran against the real thing; `contract`: against the vendor's published contract. */
+export const Verified = z.enum(['real', 'contract']);
+
+export const BackendInfo = z.object({
+  id: z.string(),
+  aliases: z.array(z.string()),
+  title: z.string(),
+  summary: z.string(),
+  hosts: z.array(z.object({ platform: z.string(), arch: z.array(z.string()) })),
+  capabilities: Capabilities,
+  verified: Verified,
+  availability: z.optional(Availability),
+});
+export type BackendInfo = z.output<typeof BackendInfo>;

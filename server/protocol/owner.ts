@@ -1,0 +1,57 @@
+// The contract between an owner and those who talk to it over its control socket.
+// A control connection opens with one header frame: `rpc` goes on as JSON-RPC with these methods, `exec` and
+// `dial` go on as the channel protocol of server/wire, `hold` keeps an attached sandbox alive while it is open.
+import * as z from 'zod/mini';
+import type { Contract } from './contract.ts';
+import { DialTarget, ExecRequest, SignalName, TerminalSize } from './exec.ts';
+import { SandboxId } from './sandbox.ts';
+
+/** Names one running program of a guest, chosen by who starts it, so that others can signal or resize it. */
+export const ProcessKey = z.string().check(z.regex(/^[A-Za-z0-9-]{1,64}$/));
+
+export const ChannelHeader = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('rpc') }),
+  z.strictObject({ op: z.literal('hold') }),
+  z.strictObject({ op: z.literal('ping') }),
+  z.strictObject({ op: z.literal('exec'), key: ProcessKey, request: ExecRequest }),
+  z.strictObject({ op: z.literal('signal'), key: ProcessKey, signal: SignalName }),
+  z.strictObject({ op: z.literal('resize'), key: ProcessKey, size: TerminalSize }),
+  z.strictObject({ op: z.literal('dial'), target: DialTarget }),
+  z.strictObject({ op: z.literal('sftp') }),
+  z.strictObject({ op: z.literal('ports') }),
+]);
+export type ChannelHeader = z.output<typeof ChannelHeader>;
+
+export const OwnerState = z.enum(['starting', 'running', 'paused', 'stopping']);
+export type OwnerState = z.output<typeof OwnerState>;
+
+export const ownerContract = {
+  'owner/hello': {
+    about: 'Exchanges versions; the first call on every connection.',
+    params: z.object({ major: z.int(), minor: z.int(), client: z.string() }),
+    result: z.object({
+      major: z.int(),
+      minor: z.int(),
+      id: SandboxId,
+      pid: z.int(),
+      state: OwnerState,
+      attached: z.boolean(),
+    }),
+  },
+  'owner/watch': {
+    about: 'Answers when the state is no longer the given one; used to push changes.',
+    params: z.object({ state: OwnerState }),
+    result: z.object({ state: OwnerState }),
+  },
+  'owner/keep': {
+    about: 'Makes an attached sandbox outlive its client.',
+    params: z.object({}),
+    result: z.object({}),
+  },
+  'owner/stop': {
+    about: 'Stops the guest in two stages and ends the owner; answers when the guest is gone.',
+    params: z.object({ grace_ms: z.int(), reason: z.string() }),
+    result: z.object({ forced: z.boolean() }),
+  },
+} as const satisfies Contract;
+export type OwnerContract = typeof ownerContract;

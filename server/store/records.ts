@@ -1,0 +1,53 @@
+// The shapes of the files in a sandbox's folder.
+import * as z from 'zod/mini';
+import { Runtime, SandboxType } from '../protocol/backend.ts';
+import { GitMode, Limits, Mount, Policy, SandboxId, SandboxName, WorktreeRef } from '../protocol/sandbox.ts';
+
+/** `sandbox.yaml`: what was asked and what was resolved. Times are ISO 8601 in UTC. */
+export const SandboxRecord = z.strictObject({
+  version: z.literal(1),
+  id: SandboxId,
+  name: SandboxName,
+  created_at: z.string(),
+  backend_type: z.string(),
+  backend_reason: z.string(),
+  type: SandboxType,
+  runtime: Runtime,
+  image: z.optional(z.string()),
+  /** `path` is the folder of the host shown at /workspace. */
+  workspace: z.strictObject({ path: z.string(), git: GitMode }),
+  worktree: z.optional(WorktreeRef),
+  mounts: z.array(Mount),
+  env: z.record(z.string(), z.string()),
+  policy: Policy,
+  limits: Limits,
+  ttl_seconds: z.optional(z.int()),
+  attached: z.boolean(),
+  /** What the driver needs to find its thing again; absent until it was made. */
+  ref: z.optional(z.record(z.string(), z.unknown())),
+  /** How the last run ended; absent before the first start. */
+  last_end: z.optional(
+    z.strictObject({ at: z.string(), kind: z.enum(['stopped', 'failed']), reason: z.string() }),
+  ),
+  /** Whether the person wants it to run; a stop on purpose is remembered. */
+  intent: z.enum(['running', 'stopped', 'removed']),
+});
+export type SandboxRecord = z.output<typeof SandboxRecord>;
+
+/** `owner.json`. `start_ticks` and `boot_id` tell a reused pid from the owner. */
+export const OwnerRecord = z.object({
+  pid: z.int(),
+  guest_ip: z.nullable(z.string()),
+  ssh_port: z.nullable(z.int()),
+  started_at: z.string(),
+  start_ticks: z.string(),
+  boot_id: z.string(),
+  state: z.enum(['starting', 'running', 'paused', 'stopping']),
+  attached: z.boolean(),
+  protocol: z.object({ major: z.int(), minor: z.int() }),
+  /** The folder below `lib` that this owner runs from. */
+  build: z.string(),
+  control_socket: z.string(),
+  ssh_socket: z.string(),
+});
+export type OwnerRecord = z.output<typeof OwnerRecord>;
