@@ -1,0 +1,61 @@
+// Installs Debian packages for programs that are missing, and does nothing when none is.
+import { attempt, which } from './command.ts';
+import { Stop, say } from './say.ts';
+
+export type Need = {
+  /** A program in PATH that tells whether the package is there. */
+  readonly program: string;
+  readonly packages: readonly string[];
+  /** Why it is needed, for the announcement. */
+  readonly why: string;
+};
+
+let updated = false;
+
+export async function ensurePrograms(needs: readonly Need[]): Promise<void> {
+  const missing = needs.filter(need => which(need.program) === undefined);
+  if (missing.length === 0) return;
+  const packages = missing.flatMap(need => need.packages);
+  const apt = which('apt-get');
+  if (apt === undefined) {
+    throw new Stop(
+      `${missing.map(need => need.program).join(', ')} missing`,
+      `install the packages that your system calls ${packages.join(', ')} and try again`,
+    );
+  }
+  for (const need of missing) say(`installing ${need.packages.join(' ')} (${need.why})`);
+  await install(apt, packages);
+  const still = missing.filter(need => which(need.program) === undefined);
+  if (still.length > 0)
+    throw new Stop(`${still[0]?.program} is still missing after installing ${packages.join(' ')}`);
+}
+
+async function install(apt: string, packages: readonly string[]): Promise<void> {
+  const prefix = await privilege(packages);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  if (!updated) {
+    await attempt([...prefix, apt, 'update', '-q'], { env });
+    updated = true;
+  }
+  const done = await attempt(
+    [...prefix, apt, 'install', '-y', '-q', '--no-install-recommends', ...packages],
+    { env },
+  );
+  if (done.code !== 0) {
+    const said = done.stderr.trim().split('\n').slice(-3).join('\n');
+    throw new Stop(`apt-get could not install ${packages.join(' ')}\n${said}`, byHand(packages));
+  }
+}
+
+async function privilege(packages: readonly string[]): Promise<readonly string[]> {
+  if (process.getuid?.() === 0) return [];
+  const sudo = which('sudo');
+  if (sudo !== undefined) {
+    if (process.stdin.isTTY || (await attempt([sudo, '-n', 'true'])).code === 0) return [sudo];
+  }
+  throw new Stop(`${packages.join(' ')} must be installed by an administrator`, byHand(packages));
+}
+
+function byHand(packages: readonly string[]): string {
+  return `run: sudo apt-get install ${packages.join(' ')}`;
+}

@@ -1,0 +1,82 @@
+// What is bundled from what: one entry per program, and how esbuild makes it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { dist, root } from './places.ts';
+
+export type Bundle = {
+  readonly name: string;
+  readonly entry: string;
+  /** Bundles that only tests load are never packed. */
+  readonly ships: boolean;
+  readonly options?: BuildOptions;
+};
+
+const OLDEST_NODE = 22;
+
+/** A stale Node should say so, not fail on its first unknown word. */
+const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){console.error('heyvm: needs Node ${OLDEST_NODE} or newer, this is '+process.versions.node+'\\n  install a newer Node, or set HEYVM_NODE to one');process.exit(5)}`;
+
+export const bundles: readonly Bundle[] = [
+  { name: 'cli', entry: 'server/bin/cli.ts', ships: true, options: { banner: { js: versionGuard } } },
+  { name: 'owner', entry: 'server/bin/owner.ts', ships: true },
+  { name: 'helper', entry: 'server/bin/helper.ts', ships: true },
+  { name: 'extension', entry: 'extension/main.ts', ships: true, options: { plugins: [lazyClient()] } },
+  { name: 'client', entry: 'extension/helperClient.ts', ships: true },
+  {
+    name: 'test/vscode',
+    entry: 'test/vscode/index.ts',
+    ships: false,
+    options: { external: ['vscode', 'mocha', '*.node'] },
+  },
+];
+
+export type Built = { readonly bundle: Bundle; readonly bytes: number; readonly metafile: Metafile };
+
+/** Undefined when the entry does not exist. */
+export async function makeBundle(bundle: Bundle, buildId: string): Promise<Built | undefined> {
+  if (!existsSync(join(root, bundle.entry))) return undefined;
+  const outfile = join(dist, `${bundle.name}.cjs`);
+  const { external = ['vscode', '*.node'], ...options } = bundle.options ?? {};
+  const done = await build({
+    absWorkingDir: root,
+    entryPoints: [bundle.entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: `node${OLDEST_NODE}`,
+    minify: true,
+    sourcemap: 'external',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+    // A required module is evaluated when it is reached, as an imported one is, and costs less.
+    supported: { 'dynamic-import': false },
+    mainFields: ['module', 'main'],
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+      'process.env.HEYVM_BUILD': JSON.stringify(buildId),
+    },
+    external: [...external],
+    ...options,
+  });
+  const { metafile } = done;
+  if (metafile === undefined) throw new Error(`esbuild gave no metafile for ${bundle.name}`);
+  const bytes = Object.values(metafile.outputs).find(output => output.entryPoint !== undefined)?.bytes ?? 0;
+  return { bundle, bytes, metafile };
+}
+
+/** The language client costs more to load than everything else, so it is a file of its own, loaded when it is needed. */
+function lazyClient(): Plugin {
+  return {
+    name: 'lazy-client',
+    setup(hooks) {
+      hooks.onResolve({ filter: /(^|\/)(helperClient\.ts|client\.cjs)$/ }, () => ({
+        path: './client.cjs',
+        external: true,
+      }));
+    },
+  };
+}

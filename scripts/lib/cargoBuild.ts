@@ -1,0 +1,49 @@
+// Builds the static guest program with cargo, once for each content of its sources.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensurePrograms } from './apt.ts';
+import { command } from './command.ts';
+import { hashOf } from './hash.ts';
+import { arch, cache, root } from './places.ts';
+import { say } from './say.ts';
+
+export const guestName = `guest-linux-${arch}`;
+
+/** Puts the guest program into the folder; false when it cannot be built for this platform. */
+export async function buildGuest(folder: string): Promise<boolean> {
+  const source = join(root, 'native', 'guest');
+  if (process.platform !== 'linux' || !existsSync(join(source, 'Cargo.toml'))) return false;
+  const ready = join(
+    cache,
+    'guest',
+    hashOf(source, ['Cargo.toml', 'Cargo.lock', 'src']).slice(0, 16),
+    guestName,
+  );
+  if (!existsSync(ready)) await compile(source, ready);
+  const target = join(folder, guestName);
+  copyFileSync(ready, `${target}.new`);
+  chmodSync(`${target}.new`, 0o755);
+  renameSync(`${target}.new`, target);
+  return true;
+}
+
+async function compile(source: string, ready: string): Promise<void> {
+  await ensurePrograms([
+    { program: 'cargo', packages: ['cargo'], why: 'to build the program that runs inside guests' },
+    { program: 'cc', packages: ['gcc', 'libc6-dev'], why: 'to link the program that runs inside guests' },
+  ]);
+  say('building the guest program');
+  const target = join(cache, 'cargo-target');
+  const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: '-C target-feature=+crt-static' };
+  const triple = `${arch === 'x64' ? 'x86_64' : 'aarch64'}-unknown-linux-gnu`;
+  const locked = existsSync(join(source, 'Cargo.lock')) ? ['--locked'] : [];
+  // Naming the target keeps the static flag away from build scripts and macros, which cannot be linked that way.
+  await command(['cargo', 'build', '--release', '--target', triple, ...locked], {
+    cwd: source,
+    env,
+    output: 'keep',
+  });
+  mkdirSync(join(ready, '..'), { recursive: true });
+  copyFileSync(join(target, triple, 'release', 'heyvm-guest'), `${ready}.${process.pid}`);
+  renameSync(`${ready}.${process.pid}`, ready);
+}
