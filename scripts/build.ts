@@ -26,8 +26,12 @@ export async function buildAll(): Promise<number> {
   chmodSync(join(dist, 'heyvm'), 0o755);
   await placeNode();
   writeFileSync(join(dist, 'build.json'), `${JSON.stringify({ build: id })}\n`);
+  if (bundled.status === 'rejected') throw bundled.reason;
+  if (guest.status === 'rejected') throw guest.reason;
   say(
-    guest ? `  ${guestName}` : `  no guest program on ${process.platform}: sandboxes that need it cannot run`,
+    guest.value
+      ? `  ${guestName}`
+      : `  no guest program on ${process.platform}: sandboxes that need it cannot run`,
   );
   say(`built ${id}`);
   return 0;
