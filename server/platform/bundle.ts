@@ -1,0 +1,66 @@
+// Where the running program's own files are, and the copy of them that owners run from.
+import { randomBytes } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { copyFile, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fail } from '../core/errors.ts';
+import { ensureFolder, errorCodeOf } from './files.ts';
+
+export type Bundle = {
+  /** The folder with the built files. */
+  readonly folder: string;
+  /** Names one set of built files; changes with every change of them. */
+  readonly build: string;
+};
+
+/** Files that an owner needs, in the order in which they are copied. */
+const ownerFiles = ['owner.cjs'] as const;
+
+export const bundle: Bundle = locate();
+
+/** The guest program for this machine, as it is named beside the bundles. */
+export function guestProgram(folder: string): string {
+  return join(folder, `guest-linux-${process.arch}`);
+}
+
+export function ownerProgram(folder: string): string {
+  return join(folder, 'owner.cjs');
+}
+
+/** The folder below `lib` with this build; made once, whoever comes first, and never half. */
+export async function ensureLib(paths: { readonly lib: string }, from: Bundle = bundle): Promise<string> {
+  const target = join(paths.lib, from.build);
+  if (existsSync(ownerProgram(target))) return target;
+  const guest = guestProgram(from.folder);
+  const files = [...ownerFiles.map(name => join(from.folder, name)), ...(existsSync(guest) ? [guest] : [])];
+  const missing = files.find(file => !existsSync(file));
+  if (missing !== undefined) {
+    fail('internal', `${missing} is missing`, { hint: 'build heyvm again with: npm run build' });
+  }
+  await ensureFolder(paths.lib);
+  const temporary = join(paths.lib, `.new-${from.build}-${randomBytes(4).toString('hex')}`);
+  try {
+    await ensureFolder(temporary);
+    for (const file of files) await copyFile(file, join(temporary, basename(file)));
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    const code = errorCodeOf(error);
+    // Another process was faster; what it put there is the same.
+    if ((code === 'ENOTEMPTY' || code === 'EEXIST') && existsSync(ownerProgram(target))) return target;
+    throw error;
+  }
+  return target;
+}
+
+function locate(): Bundle {
+  const here = import.meta.dirname;
+  const build = process.env['HEYVM_BUILD'];
+  if (build !== undefined) return { folder: here, build };
+  // From source, the built files are looked for where the build script puts them, and their age names them.
+  const folder = join(here, '..', '..', 'dist');
+  const ages = [ownerProgram(folder), guestProgram(folder)].map(
+    file => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  );
+  return { folder, build: `source-${ages.map(age => Math.round(age).toString(36)).join('-')}` };
+}

@@ -1,0 +1,89 @@
+// Files and folders: atomic writes, private folders, reads that treat absence as an answer.
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
+import { chmod, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail } from '../core/errors.ts';
+
+/** `safe` reaches the disk before it returns; `quick` survives the end of a process, not the loss of power. */
+export type Durability = 'safe' | 'quick';
+
+export type WriteOptions = { readonly mode?: number; readonly durability?: Durability };
+
+/** Other processes see the old content or the new one, never a part. */
+export async function writeAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: WriteOptions = {},
+): Promise<void> {
+  const { mode = 0o600, durability = 'safe' } = options;
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.new`;
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      if (durability === 'safe') await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  if (durability === 'safe') syncFolder(dirname(path));
+}
+
+/** Makes a folder that only its owner can enter; refuses one that somebody else could have planted. */
+export async function ensureFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const state = await lstat(path);
+  if (state.isSymbolicLink() || !state.isDirectory()) {
+    fail('storage', `${path} is not a folder`, { hint: 'remove it; it may be an attempt to redirect files' });
+  }
+  const user = process.getuid?.();
+  if (user === undefined) return;
+  if (state.uid !== user) {
+    fail('storage', `${path} belongs to another user`, { hint: 'set HEYO_HOME to a folder of your own' });
+  }
+  if ((state.mode & 0o077) !== 0) await chmod(path, 0o700);
+}
+
+export async function readTextIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+/** For readers that go over many small files, where a promise for each would cost more than the read. */
+export function readTextIfExistsNow(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+export function errorCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+export function isAbsence(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function syncFolder(path: string): void {
+  // Windows cannot open a folder for this, and keeps its directory entries by other means.
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,35 @@
+// Unix sockets of owners: private, with half-close, and never blocked by a stale file.
+import { chmod, rm } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
+
+/** The folder of `path` must be private already, for there is a moment before the socket's own mode is set. */
+export async function listen(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
+  await rm(path, { force: true });
+  const server = net().createServer({ allowHalfOpen: true }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  await chmod(path, 0o600);
+  return server;
+}
+
+/** Rejects with the system's own error when nobody listens. */
+export function connect(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net().connect({ path, allowHalfOpen: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
+/** Loaded with its first use, because commands that only read the store need no network. */
+function net(): typeof import('node:net') {
+  return process.getBuiltinModule('node:net');
+}

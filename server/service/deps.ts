@@ -1,0 +1,56 @@
+// What the handlers of the service are given, and what one call carries.
+import type { Purpose } from '../core/backend.ts';
+import type { Run } from '../core/ports.ts';
+import type { Bundle } from '../platform/bundle.ts';
+import type { Progress } from '../protocol/contract.ts';
+import type { Problem } from '../protocol/doctor.ts';
+import type { SandboxInfo, SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
+import type { Paths } from '../store/paths.ts';
+import type { Entry } from '../store/sandboxes.ts';
+import type { Settings } from '../store/settings.ts';
+
+/** What belongs to one call: how it is cancelled and where its progress goes. */
+export type CallContext = {
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+};
+
+export type CreateRequest = {
+  readonly spec: SandboxSpec;
+  /** Decides which backends are preferred when nobody names one. */
+  readonly purpose: Purpose;
+  /** The worktree that is shown at /workspace; git works inside as the backend allows. */
+  readonly worktree?: WorktreeRef | undefined;
+};
+
+/** What can be done with sandboxes; every other noun builds on these. */
+export type Sandboxes = {
+  /** All of them, after the remains of crashes were tidied up. */
+  readonly list: () => Promise<{ entries: readonly Entry[]; problems: readonly Problem[] }>;
+  /** By id or name; fails with `sandbox-not-found` and suggestions. */
+  readonly find: (idOrName: string) => Promise<Entry>;
+  readonly toInfo: (entry: Entry) => SandboxInfo;
+  /** Makes and starts it. Cancelled or failed, nothing of it is left. */
+  readonly create: (request: CreateRequest, context: CallContext) => Promise<Entry>;
+  /** A running one is left as it is. */
+  readonly start: (id: string, context: CallContext) => Promise<Entry>;
+  readonly stop: (
+    id: string,
+    options: { graceMs?: number | undefined },
+    context: CallContext,
+  ) => Promise<Entry>;
+  /** Never touches a worktree. */
+  readonly remove: (id: string, options: { force: boolean }, context: CallContext) => Promise<void>;
+};
+
+export type ServiceDeps = {
+  readonly paths: Paths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly run: Run;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly bundle: Bundle;
+  /** Read once for each call, so that a change counts at once. */
+  readonly settings: () => Settings;
+  readonly sandboxes: Sandboxes;
+};

@@ -1,0 +1,145 @@
+// The sandboxes on disk: fast reading without locks, atomic writing, and broken files that stop nobody.
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail } from '../core/errors.ts';
+import { closest } from '../core/suggest.ts';
+import { ensureFolder, isAbsence, type WriteOptions, writeAtomic } from '../platform/files.ts';
+import { isSame } from '../platform/process.ts';
+import type { Problem } from '../protocol/doctor.ts';
+import { touchChanged } from './changed.ts';
+import { type Paths, sandboxPaths } from './paths.ts';
+import { readOwnerFile, readRecordFile } from './read.ts';
+import type { OwnerRecord, SandboxRecord } from './records.ts';
+
+export type Entry = {
+  readonly record: SandboxRecord;
+  /** Present exactly when its process is alive. */
+  readonly owner?: OwnerRecord | undefined;
+  /** There is an owner.json whose process is gone. */
+  readonly stale: boolean;
+};
+
+export type Listing = { readonly entries: readonly Entry[]; readonly problems: readonly Problem[] };
+
+const idPattern = /^sb-[0-9a-f]{8}$/;
+
+/** All sandboxes, oldest first; what cannot be read is a problem and not an error. */
+export async function listRecords(paths: Paths): Promise<Listing> {
+  const entries: Entry[] = [];
+  const problems: Problem[] = [];
+  for (const id of readIds(paths)) {
+    const read = readRecordFile(paths, id);
+    const found = read instanceof Promise ? await read : read;
+    if (found.kind === 'problem') problems.push(found.problem);
+    if (found.kind === 'record') entries.push(withOwner(paths, found.record, problems));
+  }
+  entries.sort((left, right) => (left.record.created_at < right.record.created_at ? -1 : 1));
+  return { entries, problems };
+}
+
+/** Undefined when there is no such sandbox; a record that cannot be read throws. */
+export async function readEntry(paths: Paths, id: string): Promise<Entry | undefined> {
+  const found = await readRecordFile(paths, id);
+  if (found.kind === 'problem') fail(found.code, found.problem.message, { hint: found.problem.hint });
+  return found.kind === 'record' ? withOwner(paths, found.record, []) : undefined;
+}
+
+/** By id or by name; one that does not exist is `sandbox-not-found` with what was probably meant. */
+export async function findEntry(paths: Paths, idOrName: string): Promise<Entry> {
+  const direct = idPattern.test(idOrName) ? await readEntry(paths, idOrName) : undefined;
+  if (direct !== undefined) return direct;
+  const { entries, problems } = await listRecords(paths);
+  const found = entries.find(entry => entry.record.name === idOrName);
+  if (found !== undefined) return found;
+  const meant = closest(
+    idOrName,
+    entries.flatMap(({ record }) => [record.name, record.id]),
+  );
+  const [unreadable] = problems;
+  const hint =
+    meant !== undefined
+      ? `did you mean ${meant}?`
+      : unreadable !== undefined
+        ? `the record of another sandbox cannot be read: ${unreadable.path}`
+        : 'heyvm list shows the sandboxes that exist';
+  return fail('sandbox-not-found', `no sandbox has the id or name ${JSON.stringify(idOrName)}`, { hint });
+}
+
+/** The sandbox's folder appears with its record or not at all. */
+export async function addRecord(paths: Paths, record: SandboxRecord): Promise<void> {
+  await ensureFolder(paths.home);
+  await ensureFolder(paths.sandboxes);
+  await ensureFolder(paths.trash);
+  const draft = join(paths.trash, `${record.id}-new-${process.pid}`);
+  try {
+    await ensureFolder(draft);
+    await writeAtomic(join(draft, 'sandbox.yaml'), render(record));
+    await rename(draft, sandboxPaths(paths, record.id).folder);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+  touchChanged(paths);
+}
+
+export async function writeRecord(
+  paths: Paths,
+  record: SandboxRecord,
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeAtomic(sandboxPaths(paths, record.id).record, render(record), options);
+  touchChanged(paths);
+}
+
+/** Reads, changes and writes; the caller holds the lock of the sandbox or is its owner. */
+export async function updateRecord(
+  paths: Paths,
+  id: string,
+  change: (record: SandboxRecord) => SandboxRecord,
+  options: WriteOptions = {},
+): Promise<SandboxRecord | undefined> {
+  const entry = await readEntry(paths, id);
+  if (entry === undefined) return undefined;
+  const next = change(entry.record);
+  await writeRecord(paths, next, options);
+  return next;
+}
+
+/** Gone for every reader at once; what takes long happens after that. */
+export async function removeFolder(paths: Paths, id: string): Promise<void> {
+  const { folder, runtime } = sandboxPaths(paths, id);
+  await ensureFolder(paths.trash);
+  const trash = join(paths.trash, `${id}-${randomBytes(4).toString('hex')}`);
+  try {
+    await rename(folder, trash);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+  touchChanged(paths);
+  await rm(runtime, { recursive: true, force: true });
+  await rm(trash, { recursive: true, force: true });
+}
+
+/** The ids of all folders, readable or not. */
+export function readIds(paths: Pick<Paths, 'sandboxes'>): string[] {
+  try {
+    return readdirSync(paths.sandboxes).filter(name => idPattern.test(name));
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}
+
+function withOwner(paths: Paths, record: SandboxRecord, problems: Problem[]): Entry {
+  const found = readOwnerFile(paths, record);
+  if (found.kind === 'problem') problems.push(found.problem);
+  if (found.owner === undefined) return { record, stale: false };
+  return isSame(found.owner) ? { record, owner: found.owner, stale: false } : { record, stale: true };
+}
+
+/** JSON is YAML, so the file can be read without a YAML parser and edited with any tool for YAML. */
+function render(record: SandboxRecord): string {
+  return `${JSON.stringify(record, undefined, 2)}\n`;
+}

@@ -1,0 +1,65 @@
+// What a person sets in settings.json: parsed, with defaults, and precise about what is wrong.
+import * as z from 'zod/mini';
+import { fail } from '../core/errors.ts';
+import { closest } from '../core/suggest.ts';
+import { readTextIfExistsNow } from '../platform/files.ts';
+import { NetworkMode } from '../protocol/backend.ts';
+import type { Problem } from '../protocol/doctor.ts';
+import { parse } from '../protocol/parse.ts';
+import { Limits } from '../protocol/sandbox.ts';
+import { stripJsonc } from './jsonc.ts';
+
+export const Settings = z.looseObject({
+  /** The backend when a command names none. */
+  backend_type: z.optional(z.string()),
+  /** The network of new sandboxes. */
+  network: z.optional(NetworkMode),
+  /** Where the worktree of a branch goes, from the main worktree; `<slug>` stands for the branch. */
+  worktree_path: z._default(z.string().check(z.regex(/<slug>/, 'must contain <slug>')), '../<slug>'),
+  /** Ignored files that a new worktree gets a copy of, as patterns like those of .gitignore. */
+  include: z._default(z.array(z.string()), []),
+  /** Upper bounds of new sandboxes. */
+  limits: z._default(Limits, {}),
+  /** Options of each backend, by its id. */
+  backends: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
+});
+export type Settings = z.output<typeof Settings>;
+
+export type SettingsRead = { readonly settings: Settings; readonly problems: readonly Problem[] };
+
+/** Without a file, the defaults; a wrong value is an error, an unknown key a problem that is reported. */
+export function readSettings(paths: { readonly settings: string }): SettingsRead {
+  const text = readTextIfExistsNow(paths.settings);
+  const parsed = parse(Settings, text === undefined ? {} : parseText(paths.settings, text));
+  if (!parsed.ok) broken(paths.settings, parsed.problem);
+  return { settings: parsed.value, problems: unknownKeys(paths.settings, parsed.value) };
+}
+
+function parseText(path: string, text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(stripJsonc(text));
+  } catch (error) {
+    broken(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function broken(path: string, problem: string): never {
+  fail('settings-broken', `${path}: ${problem}`, {
+    hint: `edit ${path}, or move it away to go back to the defaults`,
+  });
+}
+
+function unknownKeys(path: string, settings: Settings): Problem[] {
+  const known = Object.keys(Settings.shape);
+  return Object.keys(settings)
+    .filter(key => !known.includes(key) && key !== '$schema')
+    .map(key => {
+      const meant = closest(key, known);
+      return {
+        path,
+        message: `unknown setting ${key}`,
+        hint: meant === undefined ? `known settings: ${known.join(', ')}` : `did you mean ${meant}?`,
+      };
+    });
+}
