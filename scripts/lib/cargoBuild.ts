@@ -1,5 +1,5 @@
 // Builds the static guest program with cargo, once for each content of its sources.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrograms } from './apt.ts';
 import { command } from './command.ts';
@@ -13,18 +13,24 @@ export const guestName = `guest-linux-${arch}`;
 export async function buildGuest(folder: string): Promise<boolean> {
   const source = join(root, 'native', 'guest');
   if (process.platform !== 'linux' || !existsSync(join(source, 'Cargo.toml'))) return false;
-  const ready = join(
-    cache,
-    'guest',
-    hashOf(source, ['Cargo.toml', 'Cargo.lock', 'src']).slice(0, 16),
-    guestName,
-  );
-  if (!existsSync(ready)) await compile(source, ready);
+  let ready = readyFor(source);
+  while (!existsSync(ready)) {
+    await compile(source, ready);
+    // Sources that changed meanwhile were compiled in an unknown mixture.
+    const now = readyFor(source);
+    if (now !== ready) rmSync(ready);
+    ready = now;
+  }
   const target = join(folder, guestName);
   copyFileSync(ready, `${target}.new`);
   chmodSync(`${target}.new`, 0o755);
   renameSync(`${target}.new`, target);
   return true;
+}
+
+function readyFor(source: string): string {
+  const hash = hashOf(source, ['Cargo.toml', 'Cargo.lock', 'src']);
+  return join(cache, 'guest', hash.slice(0, 16), guestName);
 }
 
 async function compile(source: string, ready: string): Promise<void> {

@@ -1,0 +1,125 @@
+// A real VS Code server without a download from its vendor: taken out of the npm package code-server, with the few
+// native modules that it needs built here. Kept outside the tree.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ensurePrograms } from './apt.ts';
+import { command } from './command.ts';
+import { arch, cache } from './places.ts';
+import { Stop, say } from './say.ts';
+
+const VERSION = '4.139.1';
+const NODE_MAJOR = 24;
+const NODE_VERSION = '24.21.0';
+
+/** Modules that the server loads when it starts and that ship without a binary for this platform. */
+const compiled = ['@vscode/spdlog', '@vscode/native-watchdog'];
+
+/** Features that nothing here uses, and that bring half a gigabyte, other platforms' code, or system libraries. */
+const unused = [
+  '@devcontainers/cli',
+  '@github/copilot-sdk',
+  '@microsoft/mxc-sdk',
+  '@vscode/copilot-api',
+  '@vscode/deviceid',
+  '@vscode/fs-copyfile',
+  '@vscode/sandbox-runtime',
+  '@vscode/sqlite3',
+  '@vscode/windows-process-tree',
+  '@vscode/windows-registry',
+  'kerberos',
+  'ssh2',
+];
+
+export type VscodeServer = {
+  /** The tree with `out/server-main.js`; never written to when it runs. */
+  readonly folder: string;
+  readonly node: string;
+  /** Of VS Code itself. */
+  readonly version: string;
+  readonly commit: string;
+};
+
+export async function ensureVscodeServer(): Promise<VscodeServer> {
+  const node = await ensureNode();
+  const folder = join(cache, `vscode-server-${VERSION}`);
+  if (!existsSync(join(folder, 'out', 'server-main.js'))) await install(folder, node);
+  const product = readJson(join(folder, 'product.json'));
+  const version = String(readJson(join(folder, 'package.json'))['version']);
+  return { folder, node, version, commit: String(product['commit']) };
+}
+
+/** Node of the one major version that the server's native modules are built for, with its headers. */
+async function ensureNode(): Promise<string> {
+  const running = dirname(dirname(process.execPath));
+  const right = Number(process.versions.node.split('.')[0]) === NODE_MAJOR;
+  if (right && existsSync(join(running, 'include', 'node', 'node.h'))) return process.execPath;
+  const name = `node-linux-${arch}`;
+  const folder = join(cache, `node-${NODE_VERSION}`);
+  const node = join(folder, 'node_modules', name, 'bin', 'node');
+  if (existsSync(node)) return node;
+  say(`installing Node ${NODE_VERSION} for the VS Code server`);
+  await npm(['install', '--prefix', folder, `${name}@${NODE_VERSION}`], dirname(folder), process.execPath);
+  return node;
+}
+
+async function install(folder: string, node: string): Promise<void> {
+  if (process.platform !== 'linux') {
+    throw new Stop('the VS Code server of the tests is for Linux', 'run npm run test:electron instead');
+  }
+  say(`installing the VS Code server (npm package code-server ${VERSION}, about a minute)`);
+  await ensurePrograms([
+    { program: 'g++', packages: ['build-essential'], why: 'to build native modules of the VS Code server' },
+    { program: 'python3', packages: ['python3'], why: 'to build native modules of the VS Code server' },
+  ]);
+  const making = `${folder}.${process.pid}`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true });
+  try {
+    const tree = await unpack(making);
+    await fill(tree, node);
+    renameSync(tree, folder);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+/** Fetches the package as npm does, integrity check included, and takes only VS Code's tree out of it. */
+async function unpack(making: string): Promise<string> {
+  await npm(['pack', '--silent', `code-server@${VERSION}`], making, process.execPath);
+  const archive = readdirSync(making).find(name => name.endsWith('.tgz'));
+  if (archive === undefined) throw new Stop('npm pack left no archive of code-server');
+  await command(['tar', '-xzf', archive, 'package/lib/vscode'], { cwd: making });
+  return join(making, 'package', 'lib', 'vscode');
+}
+
+async function fill(tree: string, node: string): Promise<void> {
+  const file = join(tree, 'package.json');
+  const wanted = readJson(file);
+  wanted['dependencies'] = without(wanted['dependencies'], unused);
+  wanted['overrides'] = without(wanted['overrides'], ['kerberos@2.1.1', 'koffi']);
+  writeFileSync(file, JSON.stringify(wanted, null, 2));
+  const quick = ['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+  await npm(quick, tree, node);
+  await npm(quick, join(tree, 'extensions'), node);
+  await npm(['rebuild', ...compiled], tree, node);
+}
+
+async function npm(args: readonly string[], cwd: string, node: string): Promise<void> {
+  const folder = dirname(dirname(node));
+  const env = {
+    ...process.env,
+    PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    npm_config_nodedir: folder,
+    npm_config_update_notifier: 'false',
+    npm_config_loglevel: 'error',
+  };
+  await command(['npm', ...args], { cwd, env });
+}
+
+function without(from: unknown, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(from ?? {}).filter(([name]) => !names.includes(name)));
+}
+
+function readJson(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
