@@ -1,0 +1,305 @@
+// The first frame of a connection as typed data; the same shapes as ChannelHeader in server/protocol/owner.ts.
+use crate::failure::Failure;
+use crate::json::{self, Value};
+
+#[derive(Debug, PartialEq)]
+pub enum Header {
+    Ping,
+    Exec { key: String, request: ExecRequest },
+    Signal { key: String, signal: i32 },
+    Resize { key: String, size: Size },
+    Dial(Target),
+    Sftp,
+    Ports,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct ExecRequest {
+    pub argv: Vec<String>,
+    pub cwd: Option<String>,
+    pub env: Vec<(String, String)>,
+    pub pty: Option<Terminal>,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Terminal {
+    pub term: String,
+    pub size: Size,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    pub columns: u16,
+    pub rows: u16,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Target {
+    Tcp { host: String, port: u16 },
+    Unix { path: String },
+}
+
+pub fn parse(bytes: &[u8]) -> Result<Header, Failure> {
+    let value = json::parse(bytes).map_err(|problem| Failure::usage(format!("the header is not JSON: {}", problem)))?;
+    let mut members = Members::of(value, "header")?;
+    let header = match members.text("op")?.as_str() {
+        "ping" => Header::Ping,
+        "sftp" => Header::Sftp,
+        "ports" => Header::Ports,
+        "exec" => Header::Exec { key: members.key()?, request: exec(members.take("request")?)? },
+        "signal" => Header::Signal { key: members.key()?, signal: signal(&members.text("signal")?)? },
+        "resize" => Header::Resize { key: members.key()?, size: size(members.take("size")?)? },
+        "dial" => Header::Dial(target(members.take("target")?)?),
+        other => return Err(Failure::usage(format!("unknown operation {:?}", other))),
+    };
+    members.done()?;
+    Ok(header)
+}
+
+fn exec(value: Value) -> Result<ExecRequest, Failure> {
+    let mut members = Members::of(value, "request")?;
+    let argv = texts(members.take("argv")?)?;
+    let cwd = members.optional("cwd").map(|value| text(value, "cwd")).transpose()?;
+    let env = members.optional("env").map(environment).transpose()?.unwrap_or_default();
+    let pty = members.optional("pty").map(terminal).transpose()?;
+    members.done()?;
+    if argv.is_empty() {
+        return Err(Failure::usage("argv is empty"));
+    }
+    Ok(ExecRequest { argv, cwd, env, pty })
+}
+
+fn texts(value: Value) -> Result<Vec<String>, Failure> {
+    match value {
+        Value::List(items) => items.into_iter().map(|item| text(item, "argv")).collect(),
+        _ => Err(Failure::usage("argv is not a list")),
+    }
+}
+
+fn environment(value: Value) -> Result<Vec<(String, String)>, Failure> {
+    let members = Members::of(value, "env")?.members;
+    let named = |(name, value): (String, Value)| {
+        if name.is_empty() || name.contains('=') {
+            return Err(Failure::usage(format!("{:?} is no name of a variable", name)));
+        }
+        let value = text(value, &name)?;
+        Ok((name, value))
+    };
+    members.into_iter().map(named).collect()
+}
+
+fn terminal(value: Value) -> Result<Terminal, Failure> {
+    let mut members = Members::of(value, "pty")?;
+    let terminal = Terminal { term: members.text("term")?, size: size(members.take("size")?)? };
+    members.done()?;
+    Ok(terminal)
+}
+
+fn size(value: Value) -> Result<Size, Failure> {
+    let mut members = Members::of(value, "size")?;
+    let size = Size { columns: members.number("columns", 10_000)?, rows: members.number("rows", 10_000)? };
+    members.done()?;
+    Ok(size)
+}
+
+fn target(value: Value) -> Result<Target, Failure> {
+    let mut members = Members::of(value, "target")?;
+    let target = match members.text("kind")?.as_str() {
+        "tcp" => Target::Tcp { host: members.text("host")?, port: members.number("port", 65_535)? },
+        "unix" => Target::Unix { path: members.text("path")? },
+        other => return Err(Failure::usage(format!("unknown kind of target {:?}", other))),
+    };
+    members.done()?;
+    Ok(target)
+}
+
+fn signal(name: &str) -> Result<i32, Failure> {
+    SIGNALS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
+        .ok_or_else(|| Failure::usage(format!("unknown signal {:?}", name)))
+}
+
+/// What clients may send; the list of server/protocol/exec.ts.
+const SIGNALS: [(&str, i32); 14] = [
+    ("HUP", libc::SIGHUP),
+    ("INT", libc::SIGINT),
+    ("QUIT", libc::SIGQUIT),
+    ("KILL", libc::SIGKILL),
+    ("USR1", libc::SIGUSR1),
+    ("USR2", libc::SIGUSR2),
+    ("TERM", libc::SIGTERM),
+    ("CONT", libc::SIGCONT),
+    ("STOP", libc::SIGSTOP),
+    ("TSTP", libc::SIGTSTP),
+    ("WINCH", libc::SIGWINCH),
+    ("ABRT", libc::SIGABRT),
+    ("ALRM", libc::SIGALRM),
+    ("PIPE", libc::SIGPIPE),
+];
+
+/// The name of the signal that ended a program, without SIG.
+pub fn signal_name(number: i32) -> String {
+    let others = [
+        ("SEGV", libc::SIGSEGV),
+        ("BUS", libc::SIGBUS),
+        ("FPE", libc::SIGFPE),
+        ("ILL", libc::SIGILL),
+        ("TRAP", libc::SIGTRAP),
+        ("SYS", libc::SIGSYS),
+        ("XCPU", libc::SIGXCPU),
+        ("XFSZ", libc::SIGXFSZ),
+        ("VTALRM", libc::SIGVTALRM),
+        ("PROF", libc::SIGPROF),
+        ("IO", libc::SIGIO),
+        ("PWR", libc::SIGPWR),
+    ];
+    match SIGNALS.iter().chain(others.iter()).find(|(_, known)| *known == number) {
+        Some((name, _)) => (*name).to_owned(),
+        None => number.to_string(),
+    }
+}
+
+/// The members of one object; each is taken once, and what is left over is an error of the sender.
+struct Members {
+    of: &'static str,
+    members: Vec<(String, Value)>,
+}
+
+impl Members {
+    fn of(value: Value, of: &'static str) -> Result<Members, Failure> {
+        match value {
+            Value::Object(members) => Ok(Members { of, members }),
+            _ => Err(Failure::usage(format!("{} is not an object", of))),
+        }
+    }
+
+    fn optional(&mut self, key: &str) -> Option<Value> {
+        let index = self.members.iter().position(|(known, _)| known == key)?;
+        Some(self.members.swap_remove(index).1)
+    }
+
+    fn take(&mut self, key: &str) -> Result<Value, Failure> {
+        self.optional(key).ok_or_else(|| Failure::usage(format!("{} has no {}", self.of, key)))
+    }
+
+    fn text(&mut self, key: &str) -> Result<String, Failure> {
+        text(self.take(key)?, key)
+    }
+
+    /// A whole number from 1 to `max`.
+    fn number(&mut self, key: &str, max: u16) -> Result<u16, Failure> {
+        match self.take(key)? {
+            Value::Number(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) => Ok(number as u16),
+            _ => Err(Failure::usage(format!("{} is not a number from 1 to {}", key, max))),
+        }
+    }
+
+    fn key(&mut self) -> Result<String, Failure> {
+        let key = self.text("key")?;
+        let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if fits {
+            return Ok(key);
+        }
+        Err(Failure::usage("the key is not 1 to 64 letters, digits and dashes"))
+    }
+
+    fn done(self) -> Result<(), Failure> {
+        match self.members.first() {
+            Some((key, _)) => Err(Failure::usage(format!("{} has an unknown member {:?}", self.of, key))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn text(value: Value, what: &str) -> Result<String, Failure> {
+    match value {
+        Value::Text(text) if !text.contains('\0') => Ok(text),
+        Value::Text(_) => Err(Failure::usage(format!("{} has a zero byte", what))),
+        _ => Err(Failure::usage(format!("{} is not a text", what))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        let failure = parse(text.as_bytes()).unwrap_err();
+        assert_eq!(failure.code, "usage");
+        failure.message
+    }
+
+    #[test]
+    fn a_complete_exec_is_understood() {
+        let text = r#"{"op":"exec","key":"k-1","request":{"argv":["sh","-c","x"],"cwd":"/w","env":{"A":"b=c"},
+            "pty":{"term":"xterm","size":{"columns":80,"rows":24}}}}"#;
+        let request = ExecRequest {
+            argv: vec!["sh".into(), "-c".into(), "x".into()],
+            cwd: Some("/w".into()),
+            env: vec![("A".into(), "b=c".into())],
+            pty: Some(Terminal { term: "xterm".into(), size: Size { columns: 80, rows: 24 } }),
+        };
+        assert_eq!(parse(text.as_bytes()).unwrap(), Header::Exec { key: "k-1".into(), request });
+    }
+
+    #[test]
+    fn the_other_operations_are_understood() {
+        let table = [
+            (r#"{"op":"ping"}"#, Header::Ping),
+            (r#"{"op":"sftp"}"#, Header::Sftp),
+            (r#"{"op":"ports"}"#, Header::Ports),
+            (r#"{"op":"signal","key":"k","signal":"KILL"}"#, Header::Signal { key: "k".into(), signal: libc::SIGKILL }),
+            (r#"{"op":"dial","target":{"kind":"unix","path":"/a"}}"#, Header::Dial(Target::Unix { path: "/a".into() })),
+            (
+                r#"{"op":"dial","target":{"kind":"tcp","host":"h","port":65535}}"#,
+                Header::Dial(Target::Tcp { host: "h".into(), port: 65535 }),
+            ),
+            (
+                r#"{"op":"resize","key":"k","size":{"columns":1,"rows":10000}}"#,
+                Header::Resize { key: "k".into(), size: Size { columns: 1, rows: 10_000 } },
+            ),
+        ];
+        for (text, header) in table {
+            assert_eq!(parse(text.as_bytes()).unwrap(), header, "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let table = [
+            ("[]", "header is not an object"),
+            ("{", "not JSON"),
+            (r#"{}"#, "header has no op"),
+            (r#"{"op":"rpc"}"#, "unknown operation \"rpc\""),
+            (r#"{"op":"ping","x":1}"#, "unknown member \"x\""),
+            (r#"{"op":"exec","key":"k","request":{"argv":[]}}"#, "argv is empty"),
+            (r#"{"op":"exec","key":"k","request":{"argv":"sh"}}"#, "argv is not a list"),
+            (r#"{"op":"exec","key":"k","request":{"argv":["a\u0000b"]}}"#, "zero byte"),
+            (r#"{"op":"exec","key":"k","request":{"argv":["a"],"env":{"A=B":"c"}}}"#, "no name of a variable"),
+            (r#"{"op":"exec","key":"k","request":{"argv":["a"],"shell":true}}"#, "unknown member \"shell\""),
+            (r#"{"op":"exec","key":"k k","request":{"argv":["a"]}}"#, "key"),
+            (r#"{"op":"exec","key":"","request":{"argv":["a"]}}"#, "key"),
+            (r#"{"op":"signal","key":"k","signal":"SIGKILL"}"#, "unknown signal"),
+            (r#"{"op":"resize","key":"k","size":{"columns":0,"rows":1}}"#, "columns is not a number"),
+            (r#"{"op":"resize","key":"k","size":{"columns":1.5,"rows":1}}"#, "columns is not a number"),
+            (r#"{"op":"dial","target":{"kind":"tcp","host":"h","port":65536}}"#, "port is not a number"),
+            (r#"{"op":"dial","target":{"kind":"udp"}}"#, "unknown kind"),
+        ];
+        for (text, expected) in table {
+            let message = problem(text);
+            assert!(message.contains(expected), "{}: {}", text, message);
+        }
+    }
+
+    #[test]
+    fn signals_have_the_same_name_in_both_directions() {
+        for (name, number) in SIGNALS {
+            assert_eq!(signal_name(number), name);
+            assert_eq!(signal(name).unwrap(), number);
+        }
+        assert_eq!(signal_name(libc::SIGSEGV), "SEGV");
+        assert_eq!(signal_name(60), "60");
+    }
+}

@@ -1,0 +1,41 @@
+// The guest program: one static executable whose first argument says which part it plays.
+mod dial;
+mod exec;
+mod failure;
+mod frames;
+mod header;
+mod json;
+mod launch;
+mod ports;
+mod processes;
+mod pty;
+mod relay;
+mod resolve;
+mod rlimits;
+mod serve;
+mod session;
+mod spawn;
+mod stdin;
+mod sys;
+
+const USAGE: &str = "usage: heyvm-guest launch [options] -- program [arguments] | serve --fd N | version";
+
+fn main() {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let mode = arguments.first().and_then(|mode| mode.to_str());
+    let rest = arguments.get(1..).unwrap_or(&[]);
+    let outcome = match mode {
+        Some("launch") => launch::run(rest),
+        Some("serve") => serve::run(rest),
+        Some("resolve") => resolve::run(rest),
+        Some("version") => {
+            println!("heyvm-guest {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    if let Err(message) = outcome {
+        eprintln!("heyvm-guest: {}", message);
+        std::process::exit(125);
+    }
+}
