@@ -1,8 +1,9 @@
 // The ed25519 host key of a sandbox's endpoint, in OpenSSH's own format, made without loading an ssh library.
 import { generateKeyPair, type JsonWebKey, randomBytes } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fail } from '../core/errors.ts';
+import { errorCodeOf, readTextIfExists } from '../platform/files.ts';
 
 const KIND = 'ssh-ed25519';
 const MAGIC = Buffer.from('openssh-key-v1\0');
@@ -20,27 +21,21 @@ export type HostKey = {
 export async function ensureHostKey(path: string): Promise<HostKey> {
   const existing = await readHostKey(path);
   if (existing !== undefined) return existing;
-  const pem = await generate();
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(temporary, pem, { mode: 0o600, flush: true });
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, await generate(), { mode: 0o600, flag: 'wx' });
   try {
-    await link(temporary, path);
+    await link(draft, path);
   } catch (error) {
-    if (!isNodeError(error) || error.code !== 'EEXIST') throw error;
+    if (errorCodeOf(error) !== 'EEXIST') throw error;
   } finally {
-    await rm(temporary, { force: true });
+    await rm(draft, { force: true });
   }
   return (await readHostKey(path)) ?? fail('storage', `the host key ${path} vanished while it was made`);
 }
 
-export async function readHostKey(path: string): Promise<HostKey | undefined> {
-  try {
-    const pem = await readFile(path, 'utf8');
-    return { pem, publicLine: publicLineOf(pem, path) };
-  } catch (error) {
-    if (isNodeError(error) && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+async function readHostKey(path: string): Promise<HostKey | undefined> {
+  const pem = await readTextIfExists(path);
+  return pem === undefined ? undefined : { pem, publicLine: publicLineOf(pem, path) };
 }
 
 async function generate(): Promise<string> {
@@ -87,8 +82,4 @@ function count(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
-}
-
-function isNodeError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error;
 }

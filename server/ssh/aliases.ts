@@ -1,0 +1,66 @@
+// Makes every sandbox a host of OpenSSH: one alias and one pinned host key each, in files of our own.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { toSandboxError } from '../core/errors.ts';
+import { ensureFolder, readTextIfExists, writeAtomic } from '../platform/files.ts';
+import type { Problem } from '../protocol/doctor.ts';
+import { type Paths, sandboxPaths } from '../store/paths.ts';
+import type { SandboxRecord } from '../store/records.ts';
+import { type AliasBlock, renderConfig } from './configText.ts';
+import { ensureHostKey } from './hostKey.ts';
+
+export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent'>;
+
+export function aliasOf(sandbox: { readonly name: string }): string {
+  return `heyvm-${sandbox.name}`;
+}
+
+/** The stable program that ssh configurations name. */
+export function launcherPath(paths: Pick<Paths, 'bin'>): string {
+  return join(paths.bin, 'heyvm');
+}
+
+export function proxyWords(paths: Pick<Paths, 'bin'>, id: string): readonly string[] {
+  return [launcherPath(paths), 'ssh-proxy', id];
+}
+
+/**
+ * Writes the configuration and the known hosts for exactly these sandboxes; the caller holds a lock.
+ * A host key that cannot be read costs its own sandbox the alias, and no other.
+ */
+export async function writeAliases(
+  paths: Paths,
+  sandboxes: readonly AliasSource[],
+): Promise<readonly Problem[]> {
+  const blocks: AliasBlock[] = [];
+  const hosts: string[] = [];
+  const problems: Problem[] = [];
+  for (const { id, name } of sandboxes.filter(({ intent }) => intent !== 'removed')) {
+    const { folder, hostKey } = sandboxPaths(paths, id);
+    if (!existsSync(folder)) continue;
+    const hostKeyAlias = `heyvm-${id}`;
+    try {
+      hosts.push(`${hostKeyAlias} ${(await ensureHostKey(hostKey)).publicLine}\n`);
+    } catch (thrown) {
+      problems.push({ path: hostKey, message: toSandboxError(thrown).message });
+      continue;
+    }
+    blocks.push({
+      alias: aliasOf({ name }),
+      hostKeyAlias,
+      proxy: proxyWords(paths, id),
+      knownHosts: paths.knownHosts,
+    });
+  }
+  const config = renderConfig(blocks);
+  await ensureFolder(paths.home);
+  await ensureFolder(paths.ssh);
+  await writeIfChanged(paths.knownHosts, hosts.join(''));
+  await writeIfChanged(paths.sshConfig, config);
+  return problems;
+}
+
+/** Both files can be made again from the records, so they need not survive a loss of power. */
+async function writeIfChanged(path: string, content: string): Promise<void> {
+  if ((await readTextIfExists(path)) !== content) await writeAtomic(path, content, { durability: 'quick' });
+}
