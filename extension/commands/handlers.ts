@@ -1,0 +1,53 @@
+// The table of what every command does; a command without a handler does not compile.
+import * as vscode from 'vscode';
+import type { Parts } from '../parts.ts';
+import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
+import { remove, restart, start, stop } from './life.ts';
+import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
+import { newSandbox } from './newSandbox.ts';
+import { openBranch } from './openBranch.ts';
+import { type CommandId, commandTable } from './table.ts';
+
+type Handler = (parts: Parts, argument: unknown) => Promise<unknown>;
+
+const handlers: Readonly<Record<CommandId, Handler>> = {
+  'heyvm.openBranch': openBranch,
+  'heyvm.newSandbox': newSandbox,
+  'heyvm.openTerminal': openTerminal,
+  'heyvm.openWindow': openWindow,
+  'heyvm.start': start,
+  'heyvm.stop': stop,
+  'heyvm.restart': restart,
+  'heyvm.remove': remove,
+  'heyvm.showLog': showLog,
+  'heyvm.followLog': followLog,
+  'heyvm.copySshCommand': copySshCommand,
+  'heyvm.installSshConfig': installSshConfig,
+  'heyvm.runDoctor': runDoctor,
+  'heyvm.refresh': refresh,
+  'heyvm.restartHelper': restartHelper,
+  'heyvm.menu': menu,
+};
+
+/** A failure is shown to the person; a program that called with `{quiet: true}` gets it as an exception instead. */
+export function registerCommands(parts: Parts): vscode.Disposable {
+  const ids = Object.keys(handlers) as CommandId[];
+  const registered = ids.map(id =>
+    vscode.commands.registerCommand(id, (argument: unknown) => run(parts, id, argument)),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+async function run(parts: Parts, id: CommandId, argument: unknown): Promise<unknown> {
+  try {
+    return await handlers[id](parts, argument);
+  } catch (error) {
+    if (isQuiet(argument)) throw error;
+    parts.reporter.show(commandTable[id].title.replace('…', ''), error);
+    return undefined;
+  }
+}
+
+function isQuiet(argument: unknown): boolean {
+  return typeof argument === 'object' && argument !== null && 'quiet' in argument && argument.quiet === true;
+}

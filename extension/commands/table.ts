@@ -1,0 +1,29 @@
+// Every command of the extension as data: the manifest is generated from it and the handlers are checked against it.
+
+export type CommandEntry = {
+  readonly title: string;
+  readonly icon?: string;
+  /** Commands that only make sense on an element or in an editor are kept out of the palette. */
+  readonly palette?: 'hidden';
+};
+
+export const commandTable = {
+  'heyvm.openBranch': { title: 'Open Branch in Sandbox…', icon: '$(git-branch)' },
+  'heyvm.newSandbox': { title: 'New Sandbox…', icon: '$(add)' },
+  'heyvm.openTerminal': { title: 'Open Terminal', icon: '$(terminal)' },
+  'heyvm.openWindow': { title: 'Open in New Window', icon: '$(empty-window)' },
+  'heyvm.start': { title: 'Start', icon: '$(debug-start)' },
+  'heyvm.stop': { title: 'Stop', icon: '$(debug-stop)' },
+  'heyvm.restart': { title: 'Restart', icon: '$(debug-restart)' },
+  'heyvm.remove': { title: 'Remove…', icon: '$(trash)' },
+  'heyvm.showLog': { title: 'Show Log', icon: '$(output)' },
+  'heyvm.followLog': { title: 'Follow Log in Terminal', icon: '$(terminal-view-icon)', palette: 'hidden' },
+  'heyvm.copySshCommand': { title: 'Copy SSH Command', icon: '$(copy)' },
+  'heyvm.installSshConfig': { title: 'Install SSH Configuration…' },
+  'heyvm.runDoctor': { title: 'Run Doctor', icon: '$(pulse)' },
+  'heyvm.refresh': { title: 'Refresh', icon: '$(refresh)' },
+  'heyvm.restartHelper': { title: 'Restart Helper' },
+  'heyvm.menu': { title: 'Show Menu' },
+} as const satisfies Readonly<Record<string, CommandEntry>>;
+
+export type CommandId = keyof typeof commandTable;

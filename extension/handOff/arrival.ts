@@ -1,0 +1,34 @@
+// What happens first in a window that a hand-off opened.
+import * as vscode from 'vscode';
+import type { Parts } from '../parts.ts';
+import { sandboxOfWindow, windowSandbox } from '../windowSandbox.ts';
+
+const TOLD = 'told.localWindow';
+
+/** Any other window is left alone, and needs no helper yet. */
+export async function arrive(parts: Parts): Promise<void> {
+  const here = windowSandbox();
+  if (here.kind === 'none') return;
+  await parts.sandboxes.load();
+  if (here.kind === 'inside') return;
+  const sandbox = sandboxOfWindow(parts.sandboxes.all);
+  if (sandbox === undefined) {
+    void vscode.window.showWarningMessage(
+      `The sandbox ${here.name} of this window is gone. Its worktree is still here.`,
+    );
+    return;
+  }
+  // The editor brings back the terminals that a window had when it was closed.
+  if (sandbox.status === 'running' && vscode.window.terminals.length === 0) parts.terminals.open(sandbox);
+  await tellOnce(parts.context);
+}
+
+async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
+  if (context.globalState.get(TOLD) !== undefined) return;
+  const understood = 'Understood';
+  const answer = await vscode.window.showInformationMessage(
+    'Terminals of this window are inside the sandbox. Extensions still run on this machine and read files that the sandbox writes, so trust this window as far as you trust the sandbox. Source control is off here; use git in a terminal.',
+    understood,
+  );
+  if (answer === understood) await context.globalState.update(TOLD, true);
+}

@@ -1,0 +1,63 @@
+// The extensions that open a window over ssh, of which editors have different ones.
+import * as vscode from 'vscode';
+
+/** In the order in which they are preferred. */
+const variants = [
+  'ms-vscode-remote.remote-ssh',
+  'jeanp413.open-remote-ssh',
+  'anysphere.remote-ssh',
+  'codeium.windsurf-remote-openssh',
+  'google.antigravity-remote-openssh',
+] as const;
+
+/** The id of the one that is installed; a browser cannot have any that works. */
+export function remoteSshExtension(): string | undefined {
+  if (vscode.env.uiKind !== vscode.UIKind.Desktop) return undefined;
+  return variants.find(id => vscode.extensions.getExtension(id) !== undefined);
+}
+
+export function remoteUri(alias: string): vscode.Uri {
+  return vscode.Uri.from({ scheme: 'vscode-remote', authority: `ssh-remote+${alias}`, path: '/workspace' });
+}
+
+/** The configuration file of OpenSSH that the person told the editor to use, if not the usual one. */
+export function configuredSshConfig(): string | undefined {
+  const file = vscode.workspace.getConfiguration('remote.SSH').get('configFile');
+  return typeof file === 'string' && file !== '' ? file : undefined;
+}
+
+export function knowsPlatform(alias: string): boolean {
+  return platforms()[alias] === 'linux';
+}
+
+/** Without this the editor asks at the first connection what runs there. */
+export async function rememberPlatform(alias: string): Promise<void> {
+  const value = { ...platforms(), [alias]: 'linux' };
+  await vscode.workspace
+    .getConfiguration('remote.SSH')
+    .update('remotePlatform', value, vscode.ConfigurationTarget.Global);
+}
+
+/** Settings that keep a window over ssh from working with sandboxes, as sentences. */
+export function remoteSshProblems(): readonly string[] {
+  const configuration = vscode.workspace.getConfiguration('remote.SSH');
+  const problems: string[] = [];
+  if (configuration.get('enableDynamicForwarding') === false) {
+    problems.push(
+      '`remote.SSH.enableDynamicForwarding` is off, so every window needs a second connection: switch it on',
+    );
+  }
+  if (configuration.get('enableRemoteCommand') === true) {
+    problems.push(
+      '`remote.SSH.enableRemoteCommand` is on, and sandboxes have no RemoteCommand: switch it off',
+    );
+  }
+  return problems;
+}
+
+function platforms(): Record<string, string> {
+  const known = vscode.workspace
+    .getConfiguration('remote.SSH')
+    .inspect<Record<string, string>>('remotePlatform');
+  return known?.globalValue ?? {};
+}

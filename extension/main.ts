@@ -1,0 +1,84 @@
+// Activation: builds the parts and connects them; nothing here waits, and no process is started.
+import * as vscode from 'vscode';
+import { registerCommands } from './commands/handlers.ts';
+import { doctorDocuments } from './commands/health.ts';
+import { GuestProfile } from './guestProfile.ts';
+import { arrive } from './handOff/arrival.ts';
+import { Helper } from './helper.ts';
+import { LogDocuments } from './logDocument.ts';
+import { DOCTOR_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, VIEW_ID } from './names.ts';
+import type { Parts } from './parts.ts';
+import { helperProgram } from './program.ts';
+import { Reporter } from './report.ts';
+import { Sandboxes } from './sandboxes.ts';
+import { readSettings } from './settings.ts';
+import { announceHelper } from './supervision.ts';
+import { Terminals } from './terminals.ts';
+import { SandboxTree } from './views/sandboxTree.ts';
+import { StatusBar } from './views/statusBar.ts';
+
+/** What other extensions and tests can look at. */
+export type Api = {
+  readonly helper: Helper;
+  readonly sandboxes: Sandboxes;
+  readonly tree: SandboxTree;
+  readonly statusBar: StatusBar;
+  /** How long the synchronous part of the activation took. */
+  readonly activationMs: number;
+};
+
+let helper: Helper | undefined;
+
+export function activate(context: vscode.ExtensionContext): Api {
+  const begun = performance.now();
+  const log = vscode.window.createOutputChannel('heyvm', { log: true });
+  const parts = build(context, log);
+  helper = parts.helper;
+  const tree = new SandboxTree(parts.sandboxes);
+  const statusBar = new StatusBar(parts.helper, parts.sandboxes);
+  const logs = new LogDocuments(parts.helper);
+  context.subscriptions.push(
+    log,
+    parts.helper,
+    parts.sandboxes,
+    tree,
+    statusBar,
+    logs,
+    vscode.window.createTreeView(VIEW_ID, { treeDataProvider: tree }),
+    vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
+    vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, logs),
+    vscode.workspace.registerTextDocumentContentProvider(DOCTOR_SCHEME, doctorDocuments),
+    announceHelper(parts.helper, log),
+    parts.sandboxes.onDidChange(
+      ({ kind }) => void vscode.commands.executeCommand('setContext', LIST_CONTEXT, kind),
+    ),
+    registerCommands(parts),
+  );
+  arrive(parts).catch((error: unknown) => parts.reporter.show('Opening the window of a sandbox', error));
+  return {
+    helper: parts.helper,
+    sandboxes: parts.sandboxes,
+    tree,
+    statusBar,
+    activationMs: performance.now() - begun,
+  };
+}
+
+export async function deactivate(): Promise<void> {
+  await helper?.stop();
+}
+
+function build(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Parts {
+  const parts = {
+    context,
+    log,
+    reporter: new Reporter(log),
+    terminals: new Terminals(context.extensionPath),
+  };
+  const running = new Helper({
+    log,
+    build: process.env['HEYVM_BUILD'] ?? 'source',
+    program: () => helperProgram(context.extensionPath, readSettings()),
+  });
+  return { ...parts, helper: running, sandboxes: new Sandboxes(running) };
+}

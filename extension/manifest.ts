@@ -1,0 +1,137 @@
+// The block `contributes` of package.json, made from the tables of the extension.
+import { networkModes } from '../server/protocol/backend.ts';
+import { type CommandEntry, type CommandId, commandTable } from './commands/table.ts';
+import { LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, PROFILE_TITLE, VIEW_ID } from './names.ts';
+
+/** What a context value looks like is described in views/describe.ts. */
+const states = {
+  any: '/^sandbox\\+/',
+  running: '/^sandbox\\+running/',
+  startable: '/^sandbox\\+(created|stopped|failed)/',
+  stoppable: '/^sandbox\\+(starting|running|paused)/',
+} as const;
+
+const entries: readonly (readonly [string, CommandEntry])[] = Object.entries(commandTable);
+
+export const contributes = {
+  commands: entries.map(([command, { title, icon }]) => ({
+    command,
+    title,
+    category: 'heyvm',
+    ...(icon === undefined ? {} : { icon }),
+  })),
+  viewsContainers: { activitybar: [{ id: 'heyvm', title: 'heyvm', icon: 'media/activity.svg' }] },
+  views: {
+    heyvm: [{ id: VIEW_ID, name: 'Sandboxes', icon: 'media/activity.svg', contextualTitle: 'heyvm' }],
+  },
+  viewsWelcome: [
+    {
+      view: VIEW_ID,
+      contents: [
+        'Open any git branch in a sandbox of its own: a worktree, an isolated guest, terminals and git inside.',
+        '[Open Branch in Sandbox](command:heyvm.openBranch)',
+        'Or begin with an empty one.',
+        '[New Sandbox](command:heyvm.newSandbox)',
+        'Is this machine ready? [Run Doctor](command:heyvm.runDoctor)',
+      ].join('\n'),
+      when: `${LIST_CONTEXT} != failed`,
+    },
+    {
+      view: VIEW_ID,
+      contents: [
+        'The sandboxes cannot be listed. Those that run keep running.',
+        '[Restart Helper](command:heyvm.restartHelper)',
+        '[Refresh](command:heyvm.refresh)',
+      ].join('\n'),
+      when: `${LIST_CONTEXT} == failed`,
+    },
+  ],
+  menus: {
+    commandPalette: entries
+      .filter(([, entry]) => entry.palette === 'hidden')
+      .map(([command]) => ({ command, when: 'false' })),
+    'view/title': [
+      titleItem('heyvm.openBranch', 'navigation@1'),
+      titleItem('heyvm.newSandbox', 'navigation@2'),
+      titleItem('heyvm.refresh', 'navigation@3'),
+      titleItem('heyvm.runDoctor', '1_health@1'),
+      titleItem('heyvm.installSshConfig', '1_health@2'),
+      titleItem('heyvm.restartHelper', '1_health@3'),
+    ],
+    'view/item/context': [
+      {
+        command: 'heyvm.openBranch',
+        group: 'inline@1',
+        when: `view == ${VIEW_ID} && viewItem == group+repository`,
+      },
+      item('heyvm.openTerminal', 'inline@1', states.running),
+      item('heyvm.start', 'inline@1', states.startable),
+      item('heyvm.openWindow', 'inline@2', states.any),
+      item('heyvm.openWindow', '1_open@1', states.any),
+      item('heyvm.openTerminal', '1_open@2', states.any),
+      item('heyvm.copySshCommand', '1_open@3', states.any),
+      item('heyvm.start', '2_life@1', states.startable),
+      item('heyvm.stop', '2_life@2', states.stoppable),
+      item('heyvm.restart', '2_life@3', states.running),
+      item('heyvm.showLog', '3_log@1', states.any),
+      item('heyvm.followLog', '3_log@2', states.stoppable),
+      item('heyvm.remove', '4_remove@1', states.any),
+    ],
+    'editor/title': [
+      { command: 'heyvm.followLog', group: 'navigation', when: `resourceScheme == ${LOG_SCHEME}` },
+    ],
+  },
+  terminal: { profiles: [{ id: PROFILE_ID, title: PROFILE_TITLE, icon: 'vm' }] },
+  configuration: {
+    title: 'heyvm',
+    properties: {
+      'heyvm.backend': {
+        type: 'string',
+        default: '',
+        scope: 'machine',
+        order: 1,
+        markdownDescription:
+          'The backend of sandboxes opened from here, by its id. Empty: `backend_type` of `~/.heyo/settings.json`, else the strongest one that is ready.',
+      },
+      'heyvm.network': {
+        type: 'string',
+        enum: ['', ...networkModes],
+        enumDescriptions: [
+          'As the settings of heyvm and the type of the sandbox say.',
+          'Nothing but its own loopback.',
+          'Only named hosts. A backend that cannot enforce this refuses to start.',
+          'Whatever this machine can reach.',
+        ],
+        default: '',
+        scope: 'machine',
+        order: 2,
+        description: 'What sandboxes opened from here can reach.',
+      },
+      'heyvm.openIn': {
+        type: 'string',
+        enum: ['window', 'terminal'],
+        enumDescriptions: ['A window of its own.', 'A terminal of this window.'],
+        default: 'window',
+        scope: 'window',
+        order: 3,
+        description: 'Where a branch opens once its sandbox runs.',
+      },
+      'heyvm.helper.node': {
+        type: 'string',
+        default: '',
+        scope: 'machine',
+        order: 4,
+        description:
+          'Path of a Node (22 or newer) that runs the helper and the terminals. Empty: the one of the editor.',
+      },
+    },
+  },
+} as const;
+
+function titleItem(command: CommandId, group: string) {
+  return { command, group, when: `view == ${VIEW_ID}` };
+}
+
+function item(command: CommandId, group: string, state: string) {
+  return { command, group, when: `view == ${VIEW_ID} && viewItem =~ ${state}` };
+}

@@ -1,0 +1,10 @@
+// Names that the manifest and the code must agree on.
+
+export const LOG_SCHEME = 'heyvm-log';
+export const DOCTOR_SCHEME = 'heyvm-doctor';
+export const VIEW_ID = 'heyvm.sandboxes';
+export const PROFILE_ID = 'heyvm.guest';
+/** Also the value of `terminal.integrated.defaultProfile.*` in windows on a worktree. */
+export const PROFILE_TITLE = 'heyvm sandbox';
+/** `failed` while the sandboxes cannot be listed. */
+export const LIST_CONTEXT = 'heyvm.list';

@@ -1,0 +1,15 @@
+// What the commands are given: the parts of the extension, built once at activation.
+import type * as vscode from 'vscode';
+import type { Helper } from './helper.ts';
+import type { Reporter } from './report.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import type { Terminals } from './terminals.ts';
+
+export type Parts = {
+  readonly context: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly helper: Helper;
+  readonly sandboxes: Sandboxes;
+  readonly terminals: Terminals;
+  readonly reporter: Reporter;
+};

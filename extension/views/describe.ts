@@ -1,0 +1,69 @@
+// Words and pictures for a sandbox, the same wherever it is shown.
+import type { SandboxInfo, SandboxStatus } from '../../server/protocol/sandbox.ts';
+
+export type Picture = { readonly icon: string; readonly color?: string };
+
+const pictures: Readonly<Record<SandboxStatus, Picture>> = {
+  created: { icon: 'vm-outline' },
+  starting: { icon: 'loading~spin' },
+  running: { icon: 'vm-running', color: 'testing.iconPassed' },
+  paused: { icon: 'debug-pause', color: 'charts.yellow' },
+  stopping: { icon: 'loading~spin' },
+  stopped: { icon: 'vm-outline', color: 'disabledForeground' },
+  failed: { icon: 'error', color: 'testing.iconFailed' },
+};
+
+const networkBadges: Readonly<Record<SandboxInfo['policy']['network'], string>> = {
+  none: 'no network',
+  allowlist: 'limited network',
+  open: 'open network',
+};
+
+export function pictureOf(sandbox: SandboxInfo): Picture {
+  return pictures[sandbox.status];
+}
+
+export function titleOf(sandbox: SandboxInfo): string {
+  return sandbox.worktree?.branch ?? sandbox.name;
+}
+
+/** `state · backend · network`. */
+export function summaryOf(sandbox: SandboxInfo): string {
+  return [sandbox.status, sandbox.backend_type, networkBadges[sandbox.policy.network]].join(' · ');
+}
+
+export function spokenSummaryOf(sandbox: SandboxInfo): string {
+  const what =
+    sandbox.worktree === undefined ? `sandbox ${sandbox.name}` : `branch ${sandbox.worktree.branch}`;
+  return `${what}, ${sandbox.status}, ${sandbox.backend_type}, ${networkBadges[sandbox.policy.network]}`;
+}
+
+/** What menus look at: `sandbox+running+worktree`. */
+export function contextValueOf(sandbox: SandboxInfo): string {
+  const parts = ['sandbox', sandbox.status];
+  if (sandbox.worktree !== undefined) parts.push('worktree');
+  if (sandbox.attached) parts.push('attached');
+  return parts.join('+');
+}
+
+/** Label and value of every line of the tooltip. */
+export function detailsOf(sandbox: SandboxInfo): readonly (readonly [string, string])[] {
+  const lines: (readonly [string, string])[] = [];
+  const add = (label: string, value: string | undefined) => {
+    if (value !== undefined) lines.push([label, value]);
+  };
+  add('State', [sandbox.status, sandbox.status_reason].filter(Boolean).join(': '));
+  add('Branch', sandbox.worktree?.branch);
+  add('Worktree', sandbox.worktree?.path);
+  add('Workspace', sandbox.worktree === undefined ? sandbox.workspace.path : undefined);
+  add('Backend', `${sandbox.backend_type} (${sandbox.backend_reason})`);
+  add('Network', networkBadges[sandbox.policy.network]);
+  add('Git', sandbox.workspace.git === 'none' ? undefined : sandbox.workspace.git);
+  add('Runtime', `${sandbox.runtime}, ${sandbox.type}`);
+  add('Ports', sandbox.ports.length === 0 ? undefined : sandbox.ports.map(port => port.guest).join(', '));
+  add('Started', sandbox.started_at);
+  add('Expires', sandbox.expires_at);
+  add('Name', `${sandbox.name}, ${sandbox.id}`);
+  add('SSH', `ssh ${sandbox.ssh.alias}`);
+  return lines;
+}
