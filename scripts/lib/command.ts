@@ -51,9 +51,9 @@ export async function command(argv: readonly string[], options: CommandOptions =
   throw new Stop(`${argv.join(' ')} ended with status ${done.code}${said === '' ? '' : `\n${said}`}`);
 }
 
-/** The full path of a program, if there is one in PATH. */
+/** The full path of a program in PATH or where Debian keeps those of administrators. */
 export function which(program: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
     const path = join(folder, program);
     try {
       accessSync(path, constants.X_OK);

@@ -12,7 +12,7 @@ const NODE_MAJOR = 24;
 const NODE_VERSION = '24.21.0';
 
 /** Modules that the server loads when it starts and that ship without a binary for this platform. */
-const compiled = ['@vscode/spdlog', '@vscode/native-watchdog'];
+const compiled = ['@vscode/fs-copyfile', '@vscode/native-watchdog', '@vscode/spdlog'];
 
 /** Features that nothing here uses, and that bring half a gigabyte, other platforms' code, or system libraries. */
 const unused = [
@@ -20,8 +20,6 @@ const unused = [
   '@github/copilot-sdk',
   '@microsoft/mxc-sdk',
   '@vscode/copilot-api',
-  '@vscode/deviceid',
-  '@vscode/fs-copyfile',
   '@vscode/sandbox-runtime',
   '@vscode/sqlite3',
   '@vscode/windows-process-tree',

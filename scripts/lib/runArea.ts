@@ -1,0 +1,70 @@
+// Runs mocha files or cargo's tests in a process of their own, shows what they say, and reads what happened.
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { attempt } from './command.ts';
+import { artifacts, cache, root } from './places.ts';
+import { type AreaResult, type Report, readReport } from './report.ts';
+
+export async function runMochaFiles(
+  area: string,
+  files: readonly string[],
+  wrap: readonly string[] = [],
+): Promise<AreaResult> {
+  const path = join(artifacts, 'reports', `${area}.json`);
+  mkdirSync(join(path, '..'), { recursive: true });
+  rmSync(path, { force: true });
+  const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
+  return await timed(area, async () => {
+    const done = await attempt([...wrap, process.execPath, runner, path, ...files], {
+      cwd: root,
+      output: 'both',
+    });
+    const report = readReport(path) ?? broken(`the test process of ${area} ended early`, done.stderr);
+    const thresholds = done.code !== 0 && report.failed.length === 0;
+    return {
+      output: done.stdout,
+      report: thresholds
+        ? withFailure(report, `${area} ended with status ${done.code}`, done.stderr)
+        : report,
+    };
+  });
+}
+
+export async function runCargoTests(area: string): Promise<AreaResult> {
+  return await timed(area, async () => {
+    const env = { ...process.env, CARGO_TARGET_DIR: join(cache, 'cargo-test-target') };
+    const done = await attempt(['cargo', 'test', '--locked'], {
+      cwd: join(root, 'native', 'guest'),
+      env,
+      output: 'both',
+    });
+    let report: Report = { passed: 0, failed: [], skipped: [] };
+    for (const [, name = '', how] of done.stdout.matchAll(/^test (\S+) \.\.\. (ok|FAILED|ignored)/gm)) {
+      if (how === 'ok') report = { ...report, passed: report.passed + 1 };
+      else if (how === 'ignored') report = { ...report, skipped: [...report.skipped, name] };
+      else report = withFailure(report, name, done.stdout);
+    }
+    if (done.code !== 0 && report.failed.length === 0)
+      report = withFailure(report, 'cargo test', done.stderr);
+    return { output: done.stdout, report };
+  });
+}
+
+export async function timed(
+  area: string,
+  work: () => Promise<{ output: string; report: Report }>,
+): Promise<AreaResult> {
+  const started = Date.now();
+  const { output, report } = await work();
+  const reasons = [...output.matchAll(/^\s*(not run: .*)$/gm)].map(([, reason = '']) => reason);
+  return { area, report, reasons: [...new Set(reasons)], seconds: (Date.now() - started) / 1000 };
+}
+
+export function withFailure(report: Report, title: string, said: string): Report {
+  const message = said.trim().split('\n').slice(-12).join('\n');
+  return { ...report, failed: [...report.failed, { title, message }] };
+}
+
+function broken(title: string, said: string): Report {
+  return withFailure({ passed: 0, failed: [], skipped: [] }, title, said);
+}

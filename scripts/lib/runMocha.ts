@@ -1,0 +1,35 @@
+// Runs mocha test files in this process and writes what happened as a report. Call: runMocha.ts <report> <file>…
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import Mocha from 'mocha';
+import type { Report } from './report.ts';
+
+const [reportPath = '', ...files] = process.argv.slice(2);
+
+const mocha = new Mocha({ timeout: 60_000, slow: 60_000, forbidOnly: true, reporter: 'spec', color: false });
+for (const file of files) mocha.addFile(resolve(file));
+await mocha.loadFilesAsync();
+const report = await run();
+mkdirSync(dirname(reportPath), { recursive: true });
+writeFileSync(reportPath, JSON.stringify(report));
+// What a broken test left running must not keep the whole run alive.
+process.exit(report.failed.length > 0 ? 1 : 0);
+
+async function run(): Promise<Report> {
+  const collected = {
+    passed: 0,
+    failed: [] as { title: string; message: string }[],
+    skipped: [] as string[],
+  };
+  await new Promise<void>(resolved => {
+    const runner = mocha.run(() => resolved());
+    runner.on('pass', () => {
+      collected.passed += 1;
+    });
+    runner.on('pending', test => collected.skipped.push(test.fullTitle()));
+    runner.on('fail', (test, error) => {
+      collected.failed.push({ title: test.fullTitle(), message: String(error.stack ?? error.message) });
+    });
+  });
+  return collected;
+}

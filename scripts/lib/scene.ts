@@ -1,0 +1,100 @@
+// Everything that a run in VS Code needs to itself: a store, a home, a repository and a server, and how they end.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attempt } from './command.ts';
+import { makeDemo } from './demo.ts';
+import { artifacts, dist, root } from './places.ts';
+import { type Served, serveVscode } from './serveVscode.ts';
+import { ensureVscodeServer } from './vscodeServer.ts';
+
+export type Scene = {
+  readonly folder: string;
+  readonly home: string;
+  readonly repository: string;
+  readonly branch: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly served: Served;
+  /** The address of a window on a folder, with the extension of this tree in development mode. */
+  windowOn(folder: string, extra?: readonly (readonly [string, string])[]): string;
+  heyvm(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
+  end(): Promise<void>;
+};
+
+/** Settings under which a window shows the product and nothing that is not ours. */
+export const quietSettings = {
+  'chat.agentHost.enabled': false,
+  'chat.disableAIFeatures': true,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'git.openRepositoryInParentFolders': 'never',
+  'remote.extensionKind': { 'heyvm.heyvm': ['workspace'] },
+  'security.workspace.trust.enabled': false,
+  'telemetry.telemetryLevel': 'off',
+  'terminal.integrated.enablePersistentSessions': false,
+  'terminal.integrated.suggest.enabled': false,
+  'update.mode': 'none',
+  'window.commandCenter': false,
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+} as const;
+
+export type SceneOptions = {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly settings?: Readonly<Record<string, unknown>>;
+};
+
+export async function openScene(name: string, options: SceneOptions = {}): Promise<Scene> {
+  const server = await ensureVscodeServer();
+  // Socket paths are short, so the folder is as well.
+  const folder = mkdtempSync(join(tmpdir(), 'hv-'));
+  const home = join(folder, 'h');
+  const user = join(folder, 'user');
+  const data = join(folder, 'vscode');
+  for (const made of [home, user, data]) mkdirSync(made, { mode: 0o700 });
+  writeFileSync(join(user, '.gitconfig'), '[user]\n\tname = Tea Drinker\n\temail = tea@example.com\n');
+  const { repository, branch } = await makeDemo(join(folder, 'tea'));
+  const env = { ...process.env, HEYO_HOME: home, HOME: user, ...options.env };
+  const settings = { ...quietSettings, ...options.settings };
+  const served = await serveVscode({ server, data, env, settings, smokeTestDriver: 'on' });
+  const heyvm = (...args: string[]) => attempt([join(dist, 'heyvm'), ...args], { cwd: repository, env });
+  return {
+    folder,
+    home,
+    repository,
+    branch,
+    env,
+    served,
+    heyvm,
+    windowOn: (path, extra = []) => addressOf(served, path, extra),
+    end: async () => {
+      await served.stop();
+      keepLog(name, served.log);
+      await removeAll(heyvm);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function addressOf(served: Served, path: string, extra: readonly (readonly [string, string])[]): string {
+  const remote = (absolute: string) => `vscode-remote://127.0.0.1:${served.port}${absolute}`;
+  const payload = [
+    ['extensionDevelopmentPath', remote(root)],
+    ...extra.map(([key, value]) => [key, remote(value)]),
+  ];
+  const query = new URLSearchParams({ folder: path, payload: JSON.stringify(payload) });
+  return `${served.origin}/?${query}`;
+}
+
+function keepLog(name: string, log: string): void {
+  const folder = join(artifacts, 'logs');
+  mkdirSync(folder, { recursive: true });
+  void attempt(['cp', log, join(folder, `${name}-server.log`)]);
+}
+
+async function removeAll(heyvm: Scene['heyvm']): Promise<void> {
+  const listed = await heyvm('list', '--format', 'json');
+  for (const [id] of listed.stdout.matchAll(/sb-[0-9a-f]{8}/g)) await heyvm('rm', '--force', id);
+}

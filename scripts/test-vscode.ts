@@ -1,0 +1,76 @@
+// Runs the suites of test/vscode inside a real VS Code: its server on loopback, its workbench in a headless browser.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll } from './build.ts';
+import { openBrowser } from './lib/browser.ts';
+import { artifacts, dist } from './lib/places.ts';
+import { type AreaResult, type Report, readReport, summaryOf } from './lib/report.ts';
+import { timed, withFailure } from './lib/runArea.ts';
+import { main, say } from './lib/say.ts';
+import { openScene } from './lib/scene.ts';
+
+const WITHIN_MS = 8 * 60_000;
+
+if (import.meta.main) {
+  await main(async () => {
+    await buildAll();
+    const result = await runVscodeSuites();
+    process.stdout.write(`${summaryOf([result])}\n`);
+    return result.report.failed.length + (result.report.passed === 0 ? 1 : 0) > 0 ? 1 : 0;
+  });
+}
+
+export async function runVscodeSuites(): Promise<AreaResult> {
+  return await timed('vscode', async () => {
+    const report = join(artifacts, 'reports', 'vscode.json');
+    const output = join(artifacts, 'reports', 'vscode.txt');
+    mkdirSync(join(artifacts, 'reports'), { recursive: true });
+    for (const file of [report, output]) rmSync(file, { force: true });
+    const env = { HEYVM_TEST_REPORT: report, HEYVM_TEST_OUTPUT: output };
+    const scene = await openScene('vscode', { env });
+    try {
+      const address = scene.windowOn(scene.repository, [
+        ['extensionTestsPath', join(dist, 'test', 'vscode.cjs')],
+      ]);
+      const what = await loadUntil(address, report, output);
+      return { output: textOf(output), report: what };
+    } finally {
+      await scene.end();
+    }
+  });
+}
+
+/** The window closes itself or not; the tests are over when their report is there. */
+async function loadUntil(address: string, reportPath: string, output: string): Promise<Report> {
+  const browser = await openBrowser();
+  let shown = 0;
+  try {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on('console', message => message.type() === 'error' && errors.push(message.text()));
+    await page.goto(address);
+    const deadline = Date.now() + WITHIN_MS;
+    while (Date.now() < deadline) {
+      const text = textOf(output);
+      process.stderr.write(text.slice(shown));
+      shown = text.length;
+      const report = readReport(reportPath);
+      if (report !== undefined) return report;
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+    const shot = join(artifacts, 'screenshots', 'vscode-suites-stuck.png');
+    await page.screenshot({ path: shot }).catch(error => say(`no screenshot: ${error.message}`));
+    const nothing: Report = { passed: 0, failed: [], skipped: [] };
+    return withFailure(
+      nothing,
+      `the suites did not end within ${WITHIN_MS / 60_000} minutes`,
+      errors.join('\n'),
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}

@@ -1,0 +1,60 @@
+// Runs every test there is, or the areas that are named, and says at the end what ran, what failed, and what was not run.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll } from './build.ts';
+import { runCheck } from './check.ts';
+import { ensurePrograms } from './lib/apt.ts';
+import { type Area, areas, filesOf } from './lib/areas.ts';
+import { artifacts } from './lib/places.ts';
+import { type AreaResult, summaryOf } from './lib/report.ts';
+import { runCargoTests, runMochaFiles, withFailure } from './lib/runArea.ts';
+import { main, Stop, say } from './lib/say.ts';
+import { runVscodeSuites } from './test-vscode.ts';
+
+await main(async () => {
+  const chosen = choose(process.argv.slice(2));
+  for (const area of chosen) await ensurePrograms(area.needs ?? []);
+  await buildAll();
+  const results: AreaResult[] = [];
+  for (const area of chosen) {
+    say(`\n== ${area.name}`);
+    results.push(...(await runArea(area)));
+  }
+  const summary = summaryOf(results);
+  mkdirSync(artifacts, { recursive: true });
+  writeFileSync(join(artifacts, 'summary.txt'), `${summary}\n`);
+  process.stdout.write(`${summary}\n`);
+  return results.some(({ report }) => report.failed.length > 0) ? 1 : 0;
+});
+
+function choose(names: readonly string[]): readonly Area[] {
+  const unknown = names.find(name => !areas.some(area => area.name === name));
+  if (unknown !== undefined) {
+    throw new Stop(`there is no area ${unknown}`, `one of: ${areas.map(area => area.name).join(', ')}`);
+  }
+  return names.length === 0 ? areas : areas.filter(area => names.includes(area.name));
+}
+
+async function runArea(area: Area): Promise<AreaResult[]> {
+  const results = await (async () => {
+    switch (area.by) {
+      case 'check':
+        return await runCheck();
+      case 'cargo':
+        return [await runCargoTests(area.name)];
+      case 'vscode':
+        return [await runVscodeSuites()];
+      case 'mocha':
+        return [await runMochaFiles(area.name, filesOf(area.files))];
+    }
+  })();
+  return results.map(orNothing);
+}
+
+/** An area in which nothing ran has not passed, unless every one of its tests says why. */
+function orNothing(result: AreaResult): AreaResult {
+  const { report } = result;
+  if (report.passed + report.failed.length > 0) return result;
+  if (report.skipped.length > 0 && result.reasons.length > 0) return result;
+  return { ...result, report: withFailure(report, `nothing was run in ${result.area}`, '') };
+}
