@@ -1,13 +1,35 @@
 #!/bin/sh
-# Starts the heyvm command line with the best Node at hand: the one given, the one beside this file, or the system's (22 or newer).
-here=$0
-while [ -L "$here" ]; do
-  link=$(readlink "$here")
-  case $link in /*) here=$link ;; *) here=${here%/*}/$link ;; esac
+# Starts heyvm with the first Node that is new enough: a named one, the one beside this file, or the system's.
+set -u
+
+self=$0
+# A name without a slash was found on PATH by the shell that started us.
+case $self in */*) ;; *) self=$(command -v -- "$self") ;; esac
+while [ -L "$self" ]; do
+  link=$(readlink -- "$self")
+  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
 done
-here=${here%/*}
-if [ -n "$HEYVM_NODE" ] && [ -x "$HEYVM_NODE" ]; then node=$HEYVM_NODE
-elif [ -x "$here/node" ]; then node=$here/node
-else node=node
+here=${self%/*}
+
+fail() {
+  printf 'heyvm: %s\n  %s\n' "$1" "$2" >&2
+  exit 125
+}
+
+node=
+if [ -n "${HEYVM_NODE:-}" ]; then
+  [ -x "$HEYVM_NODE" ] || fail "HEYVM_NODE names $HEYVM_NODE, which cannot be run" 'set it to a Node of version 22 or newer, or unset it'
+  node=$HEYVM_NODE
+  [ "${HEYVM_ELECTRON:-}" != 1 ] || export ELECTRON_RUN_AS_NODE=1
+elif [ -x "$here/node" ]; then
+  node=$here/node
+else
+  node=$(command -v node) || fail 'there is no Node on PATH' 'install Node 22 or newer, or set HEYVM_NODE to one'
 fi
+
+# The compiled form of the bundles is kept, which halves the time until a command begins.
+: "${NODE_COMPILE_CACHE:=${HEYO_HOME:-${HOME:-/tmp}/.heyo}/cache/node}"
+export NODE_COMPILE_CACHE
+[ -d "$NODE_COMPILE_CACHE" ] || (umask 077 && mkdir -p -- "$NODE_COMPILE_CACHE") 2>/dev/null
+
 exec "$node" "$here/cli.cjs" "$@"

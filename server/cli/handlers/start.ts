@@ -1,0 +1,8 @@
+// heyvm start: starts a stopped sandbox.
+import type { Context } from '../command.ts';
+import { statusText } from '../render.ts';
+
+export async function run({ args, out, call }: Context): Promise<undefined> {
+  const { sandbox } = await call('sandbox/start', { sandbox: args.argument('sandbox') });
+  out.result(sandbox, () => `${sandbox.name} (${sandbox.id}) is ${statusText(sandbox)}`);
+}

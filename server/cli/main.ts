@@ -1,0 +1,97 @@
+// Runs one command line: finds the command, parses, calls its handler, and turns what happens into an exit code.
+import { exitCodeOf, fail, type SandboxError, toSandboxError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import { pathsOf } from '../store/paths.ts';
+import { parseArgs, wantsJson } from './args.ts';
+import type { Args, Command, Context } from './command.ts';
+import { commands, findCommand, groups } from './commands.ts';
+import { type Interrupts, watchInterrupts } from './interrupts.ts';
+import { createOutput, endQuietlyOnClosedPipe, type Output } from './output.ts';
+import { lazyService } from './service.ts';
+
+/** Answers the exit code; everything that was printed has been handed over by then. */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  endQuietlyOnClosedPipe();
+  const interrupts = watchInterrupts();
+  const code = await runCommand(argv, { env, interrupts });
+  await flush();
+  return code;
+}
+
+type World = { readonly env: NodeJS.ProcessEnv; readonly interrupts: Interrupts };
+
+async function runCommand(argv: readonly string[], world: World): Promise<number> {
+  let command: Command | undefined;
+  let out = createOutput({ format: wantsJson(argv) ? 'json' : 'text', quiet: false, env: world.env });
+  try {
+    const [name, tokens] = normalize(argv);
+    command = findCommand(name) ?? refuseUnknown(name);
+    const args = parseArgs(command, tokens);
+    const format = args.string('format') === 'json' ? 'json' : 'text';
+    out = createOutput({ format, quiet: args.flag('quiet'), env: world.env });
+    if (args.flag('help')) return await showHelp(command, out);
+    return await runHandler(command, { args, out, world });
+  } catch (thrown) {
+    const error = toSandboxError(thrown);
+    out.error(error);
+    if (error.code === 'internal' && (world.env['HEYVM_DEBUG'] ?? '') !== '') out.note(stackOf(error));
+    return command?.failureExit !== undefined && error.code !== 'cancelled'
+      ? command.failureExit
+      : exitCodeOf(error);
+  }
+}
+
+async function runHandler(
+  command: Command,
+  { args, out, world }: { args: Args; out: Output; world: World },
+): Promise<number> {
+  const { env, interrupts } = world;
+  const paths = pathsOf(env);
+  const context: Context = {
+    args,
+    out,
+    env,
+    cwd: process.cwd(),
+    paths,
+    interrupts,
+    groups,
+    call: lazyService({ out, env, paths, signal: interrupts.signal }),
+  };
+  const { run } = await command.load();
+  return (await run(context)) ?? 0;
+}
+
+/** `heyvm`, `heyvm --help` and `heyvm --version` are short for commands. */
+function normalize(argv: readonly string[]): [string, readonly string[]] {
+  const [first = 'help', ...rest] = argv;
+  if (first === '--help' || first === '-h') return ['help', rest];
+  if (first === '--version' || first === '-V') return ['version', rest];
+  if (first.startsWith('-')) return ['help', argv];
+  return [first, rest];
+}
+
+function refuseUnknown(name: string): never {
+  const names = commands
+    .filter(command => command.hidden !== true)
+    .flatMap(command => [command.name, ...(command.aliases ?? [])]);
+  const [close] = nearest(name, names);
+  fail('usage', `there is no command ${JSON.stringify(name)}`, {
+    hint: close === undefined ? 'heyvm help lists the commands' : `did you mean heyvm ${close}?`,
+  });
+}
+
+async function showHelp(command: Command, out: Output): Promise<number> {
+  const { commandHelp, commandData } = await import('./help.ts');
+  out.result(commandData(command), () => commandHelp(command, out.paint));
+  return 0;
+}
+
+function stackOf(error: SandboxError): string {
+  return error.cause instanceof Error ? (error.cause.stack ?? error.message) : (error.stack ?? error.message);
+}
+
+async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise<void>(done => stream.write('', () => done()));
+  }
+}

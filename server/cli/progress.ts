@@ -1,0 +1,49 @@
+// Shows the phases of long work on stderr: one line that rewrites itself, or plain lines when it takes a while.
+import type { Progress } from '../protocol/contract.ts';
+import { type Output, printable } from './output.ts';
+
+export type ProgressLine = { report(progress: Progress): void; clear(): void };
+
+/** Without a terminal, work that is done sooner than this is not worth a line. */
+const PATIENCE_MS = 1_500;
+
+export function createProgress(out: Output): ProgressLine {
+  if (out.quiet) return { report: () => {}, clear: () => {} };
+  const line = process.stderr.isTTY === true ? rewriting() : patient();
+  out.onLine(line.clear);
+  return line;
+}
+
+function rewriting(): ProgressLine {
+  let shown = false;
+  const clear = (): void => {
+    if (shown) process.stderr.write('\r\u001b[K');
+    shown = false;
+  };
+  return {
+    report: progress => {
+      const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+      process.stderr.write(`\r\u001b[K${textOf(progress).slice(0, width)}`);
+      shown = true;
+    },
+    clear,
+  };
+}
+
+function patient(): ProgressLine {
+  const begun = Date.now();
+  let last = '';
+  return {
+    report: progress => {
+      if (progress.phase === last || Date.now() - begun < PATIENCE_MS) return;
+      last = progress.phase;
+      process.stderr.write(`${textOf(progress)}\n`);
+    },
+    clear: () => {},
+  };
+}
+
+function textOf({ phase, detail, percent }: Progress): string {
+  const share = percent === undefined ? '' : ` ${Math.round(percent)}%`;
+  return printable(`${phase}${share}${detail === undefined ? '' : `: ${detail}`}`);
+}

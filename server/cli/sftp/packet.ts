@@ -1,0 +1,158 @@
+// The binary form of SFTP version 3: numbers, strings, and attributes of files.
+import { fail } from '../../core/errors.ts';
+
+export const Packet = {
+  init: 1,
+  version: 2,
+  open: 3,
+  close: 4,
+  read: 5,
+  write: 6,
+  lstat: 7,
+  setstat: 9,
+  opendir: 11,
+  readdir: 12,
+  remove: 13,
+  mkdir: 14,
+  rmdir: 15,
+  realpath: 16,
+  stat: 17,
+  rename: 18,
+  readlink: 19,
+  symlink: 20,
+  status: 101,
+  handle: 102,
+  data: 103,
+  name: 104,
+  attrs: 105,
+  extended: 200,
+} as const;
+
+export const Status = { ok: 0, eof: 1, noSuchFile: 2, permissionDenied: 3 } as const;
+
+export const OpenFlag = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10 } as const;
+
+export type FileKind = 'file' | 'folder' | 'link' | 'other';
+
+export type Attributes = {
+  readonly kind: FileKind;
+  readonly size: number;
+  /** Permission bits alone. */
+  readonly mode: number;
+  readonly modifiedAt: Date;
+};
+
+const AttributeFlag = {
+  size: 0x01,
+  owner: 0x02,
+  permissions: 0x04,
+  times: 0x08,
+  extended: 0x80000000,
+} as const;
+
+/** Appends values to a growing body. */
+export class PacketWriter {
+  readonly #parts: Uint8Array[] = [];
+
+  uint32(value: number): this {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value >>> 0);
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  uint64(value: number): this {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(value));
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  string(value: string | Uint8Array): this {
+    const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+    this.uint32(bytes.length);
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  /** No attributes, or only permissions. */
+  mode(mode: number | undefined): this {
+    if (mode === undefined) return this.uint32(0);
+    return this.uint32(AttributeFlag.permissions).uint32(mode);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+}
+
+/** Takes values off a body; reading past its end is a broken server. */
+export class PacketReader {
+  readonly #body: Buffer;
+  #offset = 0;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+  }
+
+  uint32(): number {
+    return this.#take(4).readUInt32BE();
+  }
+
+  uint64(): number {
+    return Number(this.#take(8).readBigUInt64BE());
+  }
+
+  string(): string {
+    return this.buffer().toString('utf8');
+  }
+
+  buffer(): Buffer {
+    return this.#take(this.uint32());
+  }
+
+  attributes(): Attributes {
+    const flags = this.uint32();
+    const size = flags & AttributeFlag.size ? this.uint64() : 0;
+    if (flags & AttributeFlag.owner) this.#take(8);
+    const permissions = flags & AttributeFlag.permissions ? this.uint32() : 0;
+    if (flags & AttributeFlag.times) this.uint32();
+    const seconds = flags & AttributeFlag.times ? this.uint32() : 0;
+    if ((flags & AttributeFlag.extended) !== 0) {
+      for (let left = this.uint32(); left > 0; left -= 1) {
+        this.buffer();
+        this.buffer();
+      }
+    }
+    return {
+      kind: kindOf(permissions),
+      size,
+      mode: permissions & 0o7777,
+      modifiedAt: new Date(seconds * 1000),
+    };
+  }
+
+  get rest(): number {
+    return this.#body.length - this.#offset;
+  }
+
+  #take(count: number): Buffer {
+    if (count > this.rest) fail('internal', 'the file server of the sandbox sent a packet that is too short');
+    const taken = this.#body.subarray(this.#offset, this.#offset + count);
+    this.#offset += count;
+    return taken;
+  }
+}
+
+function kindOf(permissions: number): FileKind {
+  switch (permissions & 0o170000) {
+    case 0o100000:
+      return 'file';
+    case 0o040000:
+      return 'folder';
+    case 0o120000:
+      return 'link';
+    default:
+      return 'other';
+  }
+}

@@ -1,0 +1,186 @@
+// Commands about ssh, this machine, and heyvm itself.
+import type { Command } from '../command.ts';
+import { sandboxArgument } from './shared.ts';
+
+const sshConfig: Command = {
+  name: 'ssh-config',
+  summary: 'Make every sandbox a host of OpenSSH',
+  details: [
+    'Without a flag it prints the aliases. --install adds one Include line to your configuration, --uninstall takes it out again and leaves the rest byte for byte.',
+  ],
+  arguments: [],
+  flags: [
+    { kind: 'flag', name: 'install', summary: 'add the Include line' },
+    { kind: 'flag', name: 'uninstall', summary: 'take it out again' },
+    { kind: 'flag', name: 'status', summary: 'say whether OpenSSH sees the aliases' },
+    {
+      kind: 'string',
+      name: 'config',
+      value: 'PATH',
+      complete: 'file',
+      summary: 'this file instead of ~/.ssh/config',
+    },
+  ],
+  examples: [
+    { command: 'heyvm ssh-config --install', about: 'then: ssh heyvm-wt-feature-x' },
+    { command: 'heyvm ssh-config --status', about: 'what ssh -G says' },
+  ],
+  json: { config: '/home/me/.ssh/config', changed: true, include: 'Include /home/me/.heyo/ssh/config' },
+  load: () => import('../handlers/sshConfig.ts'),
+};
+
+const sshProxy: Command = {
+  name: 'ssh-proxy',
+  summary: 'Connect stdin and stdout to the ssh endpoint of a sandbox',
+  details: ['The ProxyCommand of the aliases; it waits while the sandbox starts.'],
+  arguments: [sandboxArgument],
+  flags: [],
+  examples: [
+    {
+      command: "ssh -o ProxyCommand='heyvm ssh-proxy wt-feature-x' dev@sandbox",
+      about: 'ssh without the aliases',
+    },
+  ],
+  load: () => import('../handlers/sshProxy.ts'),
+};
+
+const doctor: Command = {
+  name: 'doctor',
+  summary: 'Look at everything that must be right, and say what mends the rest',
+  details: ['The exit code is 1 when something must be mended.'],
+  arguments: [],
+  flags: [],
+  examples: [{ command: 'heyvm doctor', about: 'the first thing to run when something fails' }],
+  json: {
+    checks: [
+      { id: 'store', title: 'Store', state: 'ok', detail: '/home/me/.heyo is private and can be written' },
+    ],
+  },
+  load: () => import('../handlers/doctor.ts'),
+};
+
+const backends: Command = {
+  name: 'backends',
+  summary: 'List the ways to run a sandbox, and what this machine has of them',
+  arguments: [
+    { name: 'backend', summary: 'only this one, in detail', presence: 'optional', complete: 'backend' },
+  ],
+  flags: [
+    { kind: 'flag', name: 'probe', summary: 'try each on this machine, which is the default for text' },
+    { kind: 'flag', name: 'no-probe', summary: 'only what they are, not whether they are here' },
+  ],
+  examples: [
+    { command: 'heyvm backends', about: 'the table' },
+    { command: 'heyvm backends bubblewrap --probe --format json', about: 'one, with all capabilities' },
+  ],
+  json: [
+    {
+      id: 'bubblewrap',
+      aliases: [],
+      title: 'bubblewrap',
+      summary: 'Namespaces, seccomp and cgroups around programs of this machine',
+      hosts: [{ platform: 'linux', arch: ['x64', 'arm64'] }],
+      capabilities: {
+        boundary: 'syscalls',
+        lifetime: 'owned',
+        workspace: 'bind',
+        git: ['narrowed'],
+        network: ['none', 'open'],
+        runtimes: ['shell'],
+        resources: { cpus: 'hard', memory: 'hard', pids: 'hard', wall: 'hard' },
+        exec: { pty: true, signals: true, user: false },
+        dial: ['tcp', 'unix'],
+        files: 'live',
+        snapshots: 'none',
+        pause: false,
+        editor: true,
+        caveats: [],
+      },
+      verified: 'real',
+      availability: { kind: 'missing', what: 'bwrap is not on PATH', fix: 'sudo apt install bubblewrap' },
+    },
+  ],
+  load: () => import('../handlers/backends.ts'),
+};
+
+const prune: Command = {
+  name: 'prune',
+  summary: 'Remove what no sandbox needs: leftovers of crashes, old versions, expired sandboxes',
+  details: [
+    'Shows first and asks; without a terminal it only removes with --yes. Nothing that runs is touched, and no worktree.',
+  ],
+  arguments: [],
+  flags: [
+    { kind: 'flag', name: 'dry-run', summary: 'only show what would go' },
+    { kind: 'flag', name: 'stopped', summary: 'also sandboxes that are stopped' },
+    { kind: 'flag', name: 'yes', short: 'y', summary: 'do not ask' },
+  ],
+  examples: [{ command: 'heyvm prune --dry-run', about: 'what would go, and how much room it takes' }],
+  json: {
+    removed: [{ what: 'old version', path: '/home/me/.heyo/lib/0.0.9', bytes: 1_048_576 }],
+    dry_run: false,
+  },
+  load: () => import('../handlers/prune.ts'),
+};
+
+const completion: Command = {
+  name: 'completion',
+  summary: 'Print a script that teaches your shell to complete heyvm',
+  arguments: [
+    { name: 'shell', summary: 'bash, zsh or fish', presence: 'required', complete: ['bash', 'zsh', 'fish'] },
+  ],
+  flags: [],
+  examples: [
+    { command: 'source <(heyvm completion bash)', about: 'for this shell; put it into ~/.bashrc for all' },
+    { command: 'heyvm completion fish > ~/.config/fish/completions/heyvm.fish', about: 'fish' },
+  ],
+  json: { shell: 'bash', script: 'complete -F _heyvm heyvm\n' },
+  load: () => import('../handlers/completion.ts'),
+};
+
+const version: Command = {
+  name: 'version',
+  summary: 'Print the version',
+  arguments: [],
+  flags: [],
+  examples: [
+    { command: 'heyvm version --format json', about: 'with the protocol and the Node that runs it' },
+  ],
+  json: { build: '0.1.0-3f2a9c', protocol: '1.0', node: '24.0.0', platform: 'linux-x64' },
+  load: () => import('../handlers/version.ts'),
+};
+
+const help: Command = {
+  name: 'help',
+  summary: 'Say what heyvm or one of its commands does',
+  arguments: [{ name: 'command', summary: 'a command', presence: 'optional', complete: 'command' }],
+  flags: [],
+  examples: [
+    { command: 'heyvm help exec', about: 'the same as heyvm exec --help' },
+    { command: 'heyvm help --format json', about: 'all commands as data' },
+  ],
+  json: [{ name: 'list', summary: 'List the sandboxes', arguments: [], flags: [], examples: [] }],
+  load: () => import('../handlers/help.ts'),
+};
+
+const complete: Command = {
+  name: '__complete',
+  summary: 'Words for completion scripts',
+  arguments: [{ name: 'kind', summary: 'sandbox, branch or backend', presence: 'required' }],
+  flags: [],
+  examples: [],
+  hidden: true,
+  load: () => import('../handlers/complete.ts'),
+};
+
+export const machineCommands: readonly Command[] = [
+  sshConfig,
+  sshProxy,
+  doctor,
+  backends,
+  prune,
+  completion,
+  version,
+  help,
+  complete,
+];

@@ -1,0 +1,176 @@
+// Commands that make, show, start, stop and remove sandboxes.
+import type { Command } from '../command.ts';
+import { sandboxArgument, sandboxExample, specFlags, worktreeExample } from './shared.ts';
+
+const wt: Command = {
+  name: 'wt',
+  summary: 'Open a git branch in its own sandbox',
+  details: [
+    'Makes what is missing of branch, worktree and sandbox, and opens a shell inside. The sandbox stops when the last such shell ends; the worktree stays. With --detach the sandbox goes on running and the command returns as soon as it answers.',
+    'One branch has one sandbox, however often and from wherever it is opened.',
+  ],
+  arguments: [
+    {
+      name: 'branch',
+      summary: 'the branch; it is created when it is missing',
+      presence: 'optional',
+      complete: 'branch',
+    },
+  ],
+  flags: [
+    { kind: 'flag', name: 'detach', short: 'd', summary: 'leave it running and return' },
+    { kind: 'flag', name: 'shell', summary: 'open another shell in the running sandbox of the branch' },
+    { kind: 'flag', name: 'list', summary: 'list the worktrees that have a sandbox' },
+    { kind: 'flag', name: 'remove', summary: 'remove sandbox and worktree; the branch stays' },
+    { kind: 'flag', name: 'force', summary: 'with --remove: even with uncommitted or unpushed work' },
+    { kind: 'flag', name: 'diff', summary: 'print what the branch and its worktree changed' },
+    { kind: 'flag', name: 'stat', summary: 'with --diff: only the summary per file' },
+    {
+      kind: 'string',
+      name: 'base',
+      value: 'BRANCH',
+      complete: 'branch',
+      summary: 'with --diff: compare with this branch',
+    },
+    { kind: 'flag', name: 'merge', summary: 'merge the branch into the one of the main worktree' },
+    { kind: 'flag', name: 'create-branch', short: 'b', summary: 'the branch must be a new one' },
+    {
+      kind: 'string',
+      name: 'from',
+      value: 'REVISION',
+      complete: 'branch',
+      summary: 'where a new branch starts',
+    },
+    { kind: 'string', name: 'path', value: 'FOLDER', complete: 'file', summary: 'where a new worktree goes' },
+    ...specFlags,
+  ],
+  examples: [
+    { command: 'heyvm wt feature/x', about: 'a shell on feature/x in its own sandbox' },
+    { command: 'heyvm wt feature/x --detach', about: 'the same, left running' },
+    {
+      command: 'heyvm wt fix-1 -b --from v2.0 --network open',
+      about: 'a new branch from a tag, with network',
+    },
+    { command: 'heyvm wt feature/x --diff --stat', about: 'what was changed there' },
+    { command: 'heyvm wt feature/x --remove', about: 'remove sandbox and worktree' },
+  ],
+  json: {
+    sandbox: sandboxExample,
+    worktree: worktreeExample,
+    created: { branch: true, worktree: true, sandbox: true },
+  },
+  load: () => import('../handlers/wt.ts'),
+};
+
+const create: Command = {
+  name: 'create',
+  summary: 'Make a sandbox and start it',
+  arguments: [],
+  flags: [
+    { kind: 'string', name: 'name', value: 'NAME', summary: 'its name; unique on this machine' },
+    {
+      kind: 'string',
+      name: 'workspace',
+      value: 'FOLDER',
+      complete: 'file',
+      summary: 'the folder of the host at /workspace; an empty one of its own when left out',
+    },
+    ...specFlags,
+  ],
+  examples: [
+    { command: 'heyvm create --name scratch', about: 'an empty sandbox without network' },
+    {
+      command: 'heyvm create --workspace . --memory 2g --pids 200',
+      about: 'this folder inside, with limits',
+    },
+  ],
+  json: sandboxExample,
+  load: () => import('../handlers/create.ts'),
+};
+
+const list: Command = {
+  name: 'list',
+  aliases: ['ls'],
+  summary: 'List the sandboxes',
+  arguments: [],
+  flags: [
+    { kind: 'flag', name: 'all', short: 'a', summary: 'running and stopped ones, which is the default' },
+    { kind: 'flag', name: 'running', summary: 'only those that run' },
+    { kind: 'flag', name: 'stopped', summary: 'only those that do not run' },
+  ],
+  examples: [
+    { command: 'heyvm list', about: 'all of them as a table' },
+    { command: 'heyvm list --running --format json', about: 'for programs' },
+  ],
+  json: [sandboxExample],
+  load: () => import('../handlers/list.ts'),
+};
+
+const get: Command = {
+  name: 'get',
+  aliases: ['show'],
+  summary: 'Show one sandbox',
+  arguments: [sandboxArgument],
+  flags: [],
+  examples: [{ command: 'heyvm get wt-feature-x', about: 'everything that is known about it' }],
+  json: sandboxExample,
+  load: () => import('../handlers/get.ts'),
+};
+
+const start: Command = {
+  name: 'start',
+  summary: 'Start a stopped sandbox',
+  arguments: [sandboxArgument],
+  flags: [],
+  examples: [{ command: 'heyvm start wt-feature-x', about: 'a running one is left as it is' }],
+  json: sandboxExample,
+  load: () => import('../handlers/start.ts'),
+};
+
+const stop: Command = {
+  name: 'stop',
+  summary: 'Stop a sandbox; its files stay',
+  arguments: [sandboxArgument],
+  flags: [
+    {
+      kind: 'duration',
+      name: 'grace',
+      value: 'TIME',
+      summary: 'how long the guest may take before it is killed',
+    },
+  ],
+  examples: [
+    { command: 'heyvm stop wt-feature-x --grace 2s', about: 'ask, and kill what is left after two seconds' },
+  ],
+  json: { ...sandboxExample, status: 'stopped', owner: undefined, started_at: undefined },
+  load: () => import('../handlers/stop.ts'),
+};
+
+const restart: Command = {
+  name: 'restart',
+  summary: 'Stop a sandbox and start it again',
+  arguments: [sandboxArgument],
+  flags: [],
+  examples: [{ command: 'heyvm restart wt-feature-x', about: 'everything that ran inside is gone' }],
+  json: sandboxExample,
+  load: () => import('../handlers/restart.ts'),
+};
+
+const rm: Command = {
+  name: 'rm',
+  aliases: ['delete', 'remove'],
+  summary: 'Remove sandboxes and their own files, never a worktree',
+  arguments: [{ ...sandboxArgument, presence: 'many' }],
+  flags: [
+    { kind: 'flag', name: 'yes', short: 'y', summary: 'do not ask' },
+    { kind: 'flag', name: 'force', short: 'f', summary: 'also when it runs' },
+  ],
+  examples: [
+    { command: 'heyvm rm scratch', about: 'asks first' },
+    { command: 'heyvm rm -y --force scratch other', about: 'does not ask, and stops what runs' },
+  ],
+  json: { removed: ['sb-0a1b2c3d'] },
+  load: () => import('../handlers/rm.ts'),
+};
+
+export const sandboxCommands: readonly Command[] = [wt, create, list, get, start, stop, restart, rm];

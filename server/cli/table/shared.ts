@@ -1,0 +1,107 @@
+// Arguments, flags and example answers that several commands share.
+import { networkModes, runtimes, sandboxTypes } from '../../protocol/backend.ts';
+import type { Argument, Flag } from '../command.ts';
+
+export const sandboxArgument: Argument = {
+  name: 'sandbox',
+  summary: 'the id or name of a sandbox',
+  presence: 'required',
+  complete: 'sandbox',
+};
+
+export const optional = (argument: Argument): Argument => ({ ...argument, presence: 'optional' });
+
+/** What a new sandbox is made of; `create` and `wt` take the same. */
+export const specFlags: readonly Flag[] = [
+  {
+    kind: 'string',
+    name: 'backend',
+    aliases: ['backend-type'],
+    value: 'ID',
+    complete: 'backend',
+    summary: 'the backend instead of the one that settings or heyvm choose',
+  },
+  {
+    kind: 'choice',
+    name: 'type',
+    value: 'TYPE',
+    choices: sandboxTypes,
+    summary: `what the sandbox is for: ${sandboxTypes.join(', ')}`,
+  },
+  {
+    kind: 'choice',
+    name: 'runtime',
+    value: 'RUNTIME',
+    choices: runtimes,
+    summary: `what must be runnable inside: ${runtimes.join(', ')}`,
+  },
+  { kind: 'string', name: 'image', value: 'IMAGE', summary: 'what the guest boots or runs from' },
+  {
+    kind: 'choice',
+    name: 'network',
+    value: 'MODE',
+    choices: networkModes,
+    summary: `what the guest may reach: ${networkModes.join(', ')}`,
+  },
+  {
+    kind: 'list',
+    name: 'mount',
+    value: 'HOST:GUEST[:rw]',
+    complete: 'file',
+    summary: 'show a folder of the host inside, read-only unless :rw; may be repeated',
+  },
+  { kind: 'list', name: 'env', value: 'NAME=VALUE', summary: 'a variable of the guest; may be repeated' },
+  {
+    kind: 'number',
+    name: 'cpus',
+    value: 'COUNT',
+    min: 0.01,
+    whole: 'any',
+    summary: 'at most this many processors',
+  },
+  { kind: 'size', name: 'memory', value: 'SIZE', summary: 'at most this much memory, such as 512m or 2g' },
+  {
+    kind: 'number',
+    name: 'pids',
+    value: 'COUNT',
+    min: 1,
+    whole: 'whole',
+    summary: 'at most this many processes',
+  },
+  { kind: 'duration', name: 'wall', value: 'TIME', summary: 'the guest ends after running this long' },
+  {
+    kind: 'number',
+    name: 'ttl-seconds',
+    value: 'SECONDS',
+    min: 1,
+    whole: 'whole',
+    summary: 'the sandbox expires this long after it was made',
+  },
+];
+
+export const sandboxExample = {
+  id: 'sb-0a1b2c3d',
+  name: 'wt-feature-x',
+  status: 'running',
+  backend_type: 'bubblewrap',
+  backend_reason: 'the strongest backend that is ready on this machine',
+  type: 'general',
+  runtime: 'shell',
+  workspace: { path: '/home/me/feature-x', mode: 'bind', git: 'narrowed' },
+  worktree: { branch: 'feature/x', path: '/home/me/feature-x', repository: '/home/me/project' },
+  created_at: '2026-01-01T12:00:00.000Z',
+  started_at: '2026-01-01T12:00:00.500Z',
+  policy: { network: 'none' },
+  limits: { memory: 2_147_483_648 },
+  ports: [{ guest: 3000 }],
+  ssh: { alias: 'heyvm-wt-feature-x' },
+  attached: false,
+  owner: { pid: 4711, started_at: '2026-01-01T12:00:00.200Z' },
+};
+
+export const worktreeExample = {
+  branch: 'feature/x',
+  path: '/home/me/feature-x',
+  repository: '/home/me/project',
+  sandbox: sandboxExample,
+};
