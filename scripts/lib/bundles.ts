@@ -34,9 +34,9 @@ export const bundles: readonly Bundle[] = [
 export type Built = { readonly bundle: Bundle; readonly bytes: number; readonly metafile: Metafile };
 
 /** Undefined when the entry does not exist. */
-export async function makeBundle(bundle: Bundle, buildId: string): Promise<Built | undefined> {
+export async function makeBundle(bundle: Bundle, buildId: string, folder = dist): Promise<Built | undefined> {
   if (!existsSync(join(root, bundle.entry))) return undefined;
-  const outfile = join(dist, `${bundle.name}.cjs`);
+  const outfile = join(folder, `${bundle.name}.cjs`);
   const { external = ['vscode', '*.node'], ...options } = bundle.options ?? {};
   const done = await build({
     absWorkingDir: root,

@@ -61,8 +61,8 @@ describe('source files', () => {
 function firstLine(path: string, text: string): boolean {
   const [first = '', second = ''] = text.split('\n');
   const line = first.startsWith('#!') ? second : first;
-  if (path.endsWith('.sh')) return /^# \S.{15,}/.test(line);
-  return /^(\/\/|\/\/!) \S.{15,}/.test(line);
+  if (path.endsWith('.sh')) return /^# \S.{9,}/.test(line);
+  return /^(\/\/|\/\/!) \S.{9,}/.test(line);
 }
 
 function isGoodName(path: string): boolean {

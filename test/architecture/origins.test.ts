@@ -7,7 +7,7 @@ import { sources } from './sources.ts';
 
 /** First parts of paths that mean the same on every machine, or inside every guest. */
 const known =
-  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|workspace|opt/homebrew|mnt|media|nix|boot|srv|heyvm';
+  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|workspace|opt/homebrew|opt/heyvm|mnt|media|nix|boot|srv|heyvm';
 
 describe('the project', () => {
   it('names no path of somebody’s machine', async () => {

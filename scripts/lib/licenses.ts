@@ -1,0 +1,83 @@
+// Which packages are part of the shipped bundles, and their licenses; one that is not permissive stops the build.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { bundles, makeBundle } from './bundles.ts';
+import { cache, root } from './places.ts';
+import { Stop } from './say.ts';
+
+type Shipped = {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly text: string;
+};
+
+const permissive = new Set(['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'Unlicense']);
+
+export async function licensesText(): Promise<string> {
+  const shipped = [...(await bundled()), rustLibc()].sort((a, b) => a.name.localeCompare(b.name));
+  for (const { name, license } of shipped) {
+    if (!license.split(/ OR | AND /).every(part => permissive.has(part.replace(/[()]/g, '')))) {
+      throw new Stop(
+        `${name} has the license ${license}`,
+        'only permissive licenses may be shipped; use another package',
+      );
+    }
+  }
+  const table = shipped.map(({ name, version, license }) => `| ${name} | ${version} | ${license} |`);
+  const texts = shipped.map(({ name, text }) => `## ${name}\n\n\`\`\`\n${text.trim()}\n\`\`\``);
+  return `${[
+    '# Third-party licenses',
+    'heyvm ships these packages inside its bundles and its guest program. Made by `npm run generate`.',
+    ['| package | version | license |', '|---|---|---|', ...table].join('\n'),
+    ...texts,
+  ].join('\n\n')}\n`;
+}
+
+async function bundled(): Promise<Shipped[]> {
+  const folders = new Set<string>();
+  for (const bundle of bundles.filter(({ ships }) => ships)) {
+    const made = await makeBundle(bundle, 'licenses', join(cache, 'licenses'));
+    for (const folder of made === undefined ? [] : packagesOf(made.metafile)) folders.add(folder);
+  }
+  return [...folders].map(readPackage);
+}
+
+function packagesOf(metafile: Metafile): string[] {
+  return Object.values(metafile.outputs)
+    .flatMap(output => Object.entries(output.inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([path]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+}
+
+function readPackage(folder: string): Shipped {
+  const path = join(root, folder);
+  const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const file = readdirSync(path).find(entry => /^licen[cs]e/i.test(entry));
+  return {
+    name: name ?? folder,
+    version: version ?? '',
+    license: license ?? 'unknown',
+    text:
+      file === undefined
+        ? `${license} license, no text in the package`
+        : readFileSync(join(path, file), 'utf8'),
+  };
+}
+
+/** The one dependency of the guest program; its own license file is MIT or Apache-2.0, as one likes. */
+function rustLibc(): Shipped {
+  const lock = join(root, 'native', 'guest', 'Cargo.lock');
+  const text = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
+  const version = /name = "libc"\nversion = "([^"]+)"/.exec(text)?.[1] ?? '';
+  return {
+    name: 'libc (Rust)',
+    version,
+    license: 'MIT OR Apache-2.0',
+    text: 'Copyright (c) 2014-2020 The Rust Project Developers\n\nUsed under the MIT license.',
+  };
+}
