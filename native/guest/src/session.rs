@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 const CHUNK: usize = 64 * 1024;
 
+/// How long a client that has been told everything may stay silent before the connection is closed.
+const LINGER_MS: libc::c_int = 30_000;
+
 /// What the kernel can hold of a terminal's output after its program has ended is far less than this.
 const TERMINAL_REST: usize = 256 * 1024;
 
@@ -155,7 +158,26 @@ impl Session<'_> {
             sys::poll(&mut fds, -1)?;
             self.send()?;
         }
+        self.linger();
         Ok(())
+    }
+
+    /// Closing at once would break the connection of a client that still sends, and with it what it has not read.
+    fn linger(&mut self) {
+        if self.stream.shutdown(std::net::Shutdown::Write).is_err() {
+            return;
+        }
+        loop {
+            let mut fds = [sys::watch(self.stream.as_raw_fd(), libc::POLLIN)];
+            if sys::poll(&mut fds, LINGER_MS).is_err() || fds[0].revents == 0 {
+                return;
+            }
+            match sys::read(self.stream.as_raw_fd(), &mut self.buffer) {
+                Ok(count) if count > 0 => {}
+                Err(error) if sys::would_block(&error) => {}
+                _ => return,
+            }
+        }
     }
 }
 
