@@ -5,33 +5,30 @@ import { PROFILE_TITLE } from '../names.ts';
 import { titleOf } from '../views/describe.ts';
 import { WINDOW_FILE_SUFFIX } from '../windowSandbox.ts';
 
-export async function openLocalWindow(context: vscode.ExtensionContext, sandbox: SandboxInfo): Promise<void> {
-  const file = await writeWindowFile(context, sandbox);
+export async function openLocalWindow(storage: vscode.Uri, sandbox: SandboxInfo): Promise<void> {
+  const file = await writeWindowFile(storage, sandbox);
   await vscode.commands.executeCommand('vscode.openFolder', file, { forceNewWindow: true });
 }
 
 /** The settings live in a workspace file of our own, because a `.vscode` folder would show up in the branch. */
-export async function writeWindowFile(
-  context: vscode.ExtensionContext,
-  sandbox: SandboxInfo,
-): Promise<vscode.Uri> {
-  const file = windowFile(context, sandbox);
+export async function writeWindowFile(storage: vscode.Uri, sandbox: SandboxInfo): Promise<vscode.Uri> {
+  const file = windowFile(storage, sandbox);
   const text = `${JSON.stringify(windowContent(sandbox), null, 2)}\n`;
   await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(file, '..'));
   await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(text));
   return file;
 }
 
-export async function forgetWindow(context: vscode.ExtensionContext, sandbox: SandboxInfo): Promise<void> {
+export async function forgetWindow(storage: vscode.Uri, sandbox: SandboxInfo): Promise<void> {
   try {
-    await vscode.workspace.fs.delete(windowFile(context, sandbox));
+    await vscode.workspace.fs.delete(windowFile(storage, sandbox));
   } catch {
     // Most sandboxes never had a window of their own.
   }
 }
 
-function windowFile(context: vscode.ExtensionContext, sandbox: SandboxInfo): vscode.Uri {
-  return vscode.Uri.joinPath(context.globalStorageUri, 'windows', `${sandbox.name}${WINDOW_FILE_SUFFIX}`);
+function windowFile(storage: vscode.Uri, sandbox: SandboxInfo): vscode.Uri {
+  return vscode.Uri.joinPath(storage, 'windows', `${sandbox.name}${WINDOW_FILE_SUFFIX}`);
 }
 
 /**

@@ -1,0 +1,63 @@
+// What a window on a worktree is opened with, and where a window inside would go.
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { forgetWindow, writeWindowFile } from '../../../extension/handOff/localWindow.ts';
+import { remoteSshExtension, remoteUri } from '../../../extension/handOff/remoteSsh.ts';
+import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
+import { command, removeAll } from '../support/product.ts';
+import { makeRepository, type Repository } from '../support/repository.ts';
+
+describe('the hand-off', () => {
+  let repository: Repository;
+  let sandbox: SandboxInfo;
+  const storage = mkdtempSync(join(tmpdir(), 'hvw-'));
+
+  before(async () => {
+    repository = makeRepository('feature/window');
+    const argument = { repository: repository.path, branch: 'feature/window', open: 'none' };
+    ({ sandbox } = await command<{ sandbox: SandboxInfo }>('heyvm.openBranch', argument));
+  });
+
+  after(async () => {
+    await removeAll();
+    repository.remove();
+    rmSync(storage, { recursive: true, force: true });
+  });
+
+  it('addresses a window inside by the ssh alias', () => {
+    assert.equal(
+      remoteUri(sandbox.ssh.alias).toString(true),
+      `vscode-remote://ssh-remote+${sandbox.ssh.alias}/workspace`,
+    );
+    assert.match(sandbox.ssh.alias, /^heyvm-[a-z0-9.-]+$/);
+  });
+
+  it('uses no window over ssh in a browser', function () {
+    if (vscode.env.uiKind !== vscode.UIKind.Web) {
+      console.log('not run: this editor is not in a browser');
+      this.skip();
+    }
+    assert.equal(remoteSshExtension(), undefined);
+  });
+
+  it('opens the worktree with terminals inside and source control of the host off, and no file in the branch', async () => {
+    const file = await writeWindowFile(vscode.Uri.file(storage), sandbox);
+    const content = JSON.parse(readFileSync(file.fsPath, 'utf8'));
+    assert.deepEqual(content.folders, [{ name: 'feature/window', path: sandbox.worktree?.path }]);
+    assert.equal(content.settings['terminal.integrated.defaultProfile.linux'], 'heyvm sandbox');
+    assert.equal(content.settings['git.enabled'], false);
+    assert.deepEqual(readdirSync(sandbox.worktree?.path ?? '').sort(), ['.git', 'file.txt']);
+    assert.equal(
+      repository.git('-C', sandbox.worktree?.path ?? '', 'status', '--porcelain', '--ignore-submodules=all'),
+      '',
+    );
+  });
+
+  it('forgets the window of a sandbox that is removed', async () => {
+    await forgetWindow(vscode.Uri.file(storage), sandbox);
+    assert.deepEqual(readdirSync(join(storage, 'windows')), []);
+  });
+});

@@ -1,0 +1,79 @@
+// The tree shows what there is, grouped by repository, and changes by itself when somebody else changes something.
+import { strict as assert } from 'node:assert';
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { SandboxNode, TreeNode } from '../../../extension/views/sandboxTree.ts';
+import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
+import { eventually } from '../../support/eventually.ts';
+import { command, heyvmOk, product, removeAll } from '../support/product.ts';
+import { makeRepository, type Repository } from '../support/repository.ts';
+
+describe('the tree of sandboxes', () => {
+  let repository: Repository;
+  let sandbox: SandboxInfo;
+
+  before(async () => {
+    repository = makeRepository('feature/tree');
+    const argument = { repository: repository.path, branch: 'feature/tree', open: 'none' };
+    ({ sandbox } = await command<{ sandbox: SandboxInfo }>('heyvm.openBranch', argument));
+    await vscode.commands.executeCommand('heyvm.sandboxes.focus');
+  });
+
+  after(async () => {
+    await removeAll();
+    repository.remove();
+  });
+
+  async function nodes(): Promise<{ groups: TreeNode[]; sandboxes: SandboxNode[] }> {
+    const { tree } = await product();
+    const groups = await tree.getChildren();
+    const children = await Promise.all(groups.map(group => tree.getChildren(group)));
+    return { groups, sandboxes: children.flat().filter(node => node.kind === 'sandbox') };
+  }
+
+  it('shows a branch under its repository with state, backend and network', async () => {
+    const { tree } = await product();
+    const node = await eventually(async () =>
+      (await nodes()).sandboxes.find(found => found.sandbox.id === sandbox.id),
+    );
+    const { groups } = await nodes();
+    assert.ok(groups.some(group => tree.getTreeItem(group).label === basename(repository.path)));
+    const item = tree.getTreeItem(node);
+    assert.equal(item.label, 'feature/tree');
+    assert.equal(item.description, `running · ${sandbox.backend_type} · no network`);
+    assert.match(item.contextValue ?? '', /^sandbox\+running\+worktree/);
+    assert.match(item.accessibilityInformation?.label ?? '', /branch feature\/tree, running/);
+    const tooltip = tree.resolveTreeItem(item, node).tooltip;
+    assert.ok(tooltip instanceof vscode.MarkdownString);
+    assert.ok(tooltip.value.includes(sandbox.backend_type));
+    assert.notEqual(tooltip.isTrusted, true);
+  });
+
+  it('hears of what the command line does elsewhere', async () => {
+    const { sandboxes } = await product();
+    const statusOf = (name: string) => sandboxes.all.find(found => found.name === name)?.status;
+    await heyvmOk('create', '--name', 'from-outside');
+    await eventually(() => statusOf('from-outside') === 'running', { what: 'the new sandbox in the tree' });
+    await heyvmOk('stop', 'from-outside');
+    await eventually(() => statusOf('from-outside') === 'stopped', { what: 'the stop in the tree' });
+    await heyvmOk('rm', 'from-outside');
+    await eventually(() => statusOf('from-outside') === undefined, { what: 'the removal in the tree' });
+  });
+
+  it('hears of an owner that was killed', async () => {
+    const { sandboxes } = await product();
+    await heyvmOk('create', '--name', 'to-be-killed');
+    const pid = await eventually(() => sandboxes.all.find(({ name }) => name === 'to-be-killed')?.owner?.pid);
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => sandboxes.all.find(({ name }) => name === 'to-be-killed')?.status !== 'running', {
+      what: 'the end of the killed owner in the tree',
+    });
+    await heyvmOk('rm', '--force', 'to-be-killed');
+  });
+
+  it('says in the status bar how many run', async () => {
+    const { statusBar, sandboxes } = await product();
+    const running = () => sandboxes.all.filter(({ status }) => status === 'running').length;
+    await eventually(() => statusBar.text.includes(String(running())));
+  });
+});
