@@ -26,6 +26,7 @@ const fixedOptions: readonly string[] = [
   'Ciphers aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes256-ctr',
   'MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com',
   'Compression no',
+  'RekeyLimit default none',
   'PreferredAuthentications none',
   'PubkeyAuthentication no',
   'IdentityFile none',

@@ -3,7 +3,7 @@ import { generateKeyPair, type JsonWebKey, randomBytes } from 'node:crypto';
 import { link, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fail } from '../core/errors.ts';
-import { errorCodeOf, readTextIfExists } from '../platform/files.ts';
+import { errorCodeOf, readTextIfExistsNow } from '../platform/files.ts';
 
 const KIND = 'ssh-ed25519';
 const MAGIC = Buffer.from('openssh-key-v1\0');
@@ -19,7 +19,7 @@ export type HostKey = {
 
 /** Reads the key, and makes it when there is none yet; of several makers at once one wins. */
 export async function ensureHostKey(path: string): Promise<HostKey> {
-  const existing = await readHostKey(path);
+  const existing = readHostKey(path);
   if (existing !== undefined) return existing;
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   await writeFile(draft, await generate(), { mode: 0o600, flag: 'wx' });
@@ -30,11 +30,11 @@ export async function ensureHostKey(path: string): Promise<HostKey> {
   } finally {
     await rm(draft, { force: true });
   }
-  return (await readHostKey(path)) ?? fail('storage', `the host key ${path} vanished while it was made`);
+  return readHostKey(path) ?? fail('storage', `the host key ${path} vanished while it was made`);
 }
 
-async function readHostKey(path: string): Promise<HostKey | undefined> {
-  const pem = await readTextIfExists(path);
+function readHostKey(path: string): HostKey | undefined {
+  const pem = readTextIfExistsNow(path);
   return pem === undefined ? undefined : { pem, publicLine: publicLineOf(pem, path) };
 }
 
