@@ -29,6 +29,10 @@ export const Capabilities = z.object({
   git: z.array(z.enum(['narrowed', 'private'])),
   network: z.array(NetworkMode),
   runtimes: z.array(Runtime),
+  /** What a sandbox can be for; `general` and `code` when it is left out. */
+  types: z.optional(z.array(SandboxType)),
+  /** The kinds of image that it runs; none when it is left out, because guests run on the host's own system. */
+  images: z.optional(z.array(z.enum(['folder', 'oci', 'disk']))),
   resources: z.object({
     cpus: Enforcement,
     memory: Enforcement,

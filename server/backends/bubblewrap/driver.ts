@@ -1,0 +1,196 @@
+// Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
+import { realpathSync } from 'node:fs';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
+import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
+import { fail } from '../../core/errors.ts';
+import type { Guest } from '../../core/guest.ts';
+import { ensureFolder, isAbsence } from '../../platform/files.ts';
+import { isSame } from '../../platform/process.ts';
+import { parse } from '../../protocol/parse.ts';
+import { type CgroupHome, findCgroupHomes, makeGroups, removeGroups, sweepGroups } from './cgroups.ts';
+import { homeSkeleton } from './etc.ts';
+import { makeGuest } from './guest.ts';
+import { manifest } from './manifest.ts';
+import { checkMounts } from './mounts.ts';
+import { etcSource, homeFolder, type PlanInput, planLaunch, type RuntimeFolder } from './plan.ts';
+import { probe, resourcesOf } from './probe.ts';
+import { removeTree } from './removeTree.ts';
+import { forgetRunning, hasEnded, killAndWait, readRunning } from './running.ts';
+import { findRuntime } from './runtimes.ts';
+import { findProgram, readHost } from './system.ts';
+
+export const driver: Driver = {
+  probe: context => probe(context, manifest.capabilities),
+  create,
+  open,
+  async inspect({ state }) {
+    const running = await readRunning(state);
+    if (running !== undefined && isSame(running.init)) return 'running';
+    return (await isPresent(homeFolder(state))) ? 'stopped' : 'gone';
+  },
+  destroy,
+  sweep: async (_context, living) => sweepGroups(findCgroupHomes(), living),
+};
+
+/** `workspace` is where the workspace really was when the sandbox was made. */
+const BubblewrapRef = z.strictObject({ version: z.literal(1), workspace: z.string() });
+
+async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
+  const home = homeFolder(state);
+  if (!(await isPresent(home))) {
+    await ensureFolder(state);
+    const fresh = `${home}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    await mkdir(fresh, { mode: 0o700 });
+    for (const { path, content } of homeSkeleton)
+      await writeFile(join(fresh, path), content, { mode: 0o644 });
+    await rename(fresh, home);
+  }
+  return { version: 1, workspace: realWorkspace(request.workspace) };
+}
+
+async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
+  const request = withRealPaths(asked, ref);
+  checkMounts(request.mounts);
+  await clearEarlierRun(context);
+  const homes = needsGroups(request) ? findCgroupHomes() : [];
+  const host = await hostFor(context, request, homes);
+  const cgroups = makeGroups(homes, request.id, request.limits);
+  try {
+    const socket = join(context.runtime, 'guest');
+    const input: PlanInput = {
+      ...{ request, host, state: context.state, socket, cgroups, owner: process.pid },
+      rlimits: limitsWithoutGroup(request, homes),
+    };
+    const plan = planLaunch(input);
+    await ensureFolder(context.runtime);
+    await writeEtc(context.state, plan.files);
+    return await makeGuest({ plan, context, cgroups, socket });
+  } catch (error) {
+    await removeGroups(cgroups);
+    throw error;
+  }
+}
+
+async function destroy(context: DriverContext): Promise<readonly Residue[]> {
+  const residues: Residue[] = [];
+  const running = await readRunning(context.state);
+  if (running !== undefined) {
+    if (!(await killAndWait(running.init))) {
+      residues.push({ what: 'a process that does not end', path: `/proc/${running.init.pid}` });
+    }
+    residues.push(...(await removeGroups(running.cgroups)));
+    residues.push(...(await removeTree(running.socket)));
+  }
+  residues.push(...(await removeTree(context.state)));
+  return residues;
+}
+
+/** Two guests of one sandbox would share its home; the owner's lease forbids it, and this is the second lock. */
+async function clearEarlierRun({ state }: DriverContext): Promise<void> {
+  const running = await readRunning(state);
+  if (running === undefined) return;
+  if (isSame(running.init)) {
+    // Its owner has ended, or it would hold the lease, so that the kernel is about to end this one as well.
+    if (!(await hasEnded(running.init))) {
+      fail('busy', `a guest of this sandbox still runs as process ${running.init.pid}`, {
+        hint: 'stop it with heyvm stop',
+      });
+    }
+  }
+  await removeGroups(running.cgroups);
+  await forgetRunning(state);
+}
+
+async function hostFor(context: DriverContext, request: LaunchRequest, homes: readonly CgroupHome[]) {
+  const bwrap = findProgram('bwrap');
+  if (bwrap === undefined) {
+    return fail('backend-missing', 'the program bwrap is not installed', { hint: 'apt install bubblewrap' });
+  }
+  const runtimeFolders = await runtimeFoldersFor(context, request);
+  const host = readHost({ bwrap, agent: context.agent, runtimeFolders });
+  if (host === undefined) return fail('backend-missing', `bubblewrap guests do not run on ${process.arch}`);
+  const { kernel } = host;
+  const capabilities = {
+    ...manifest.capabilities,
+    resources: resourcesOf({ homes, uid: host.uid, kernel }),
+  };
+  // Asked before a start as well, but what a machine allows can change in between.
+  refuseGaps(manifest.id, gapsOf(capabilities, request));
+  for (const caution of cautionsOf(capabilities, request)) context.log(caution);
+  return host;
+}
+
+async function runtimeFoldersFor(
+  { run, signal }: DriverContext,
+  { runtime }: LaunchRequest,
+): Promise<RuntimeFolder[]> {
+  const place = await findRuntime(runtime, run, signal);
+  if (place.kind === 'folder') return [{ name: place.name, prefix: place.prefix }];
+  if (place.kind === 'system') return [];
+  return fail('runtime-missing', `the ${runtime} runtime is not on this machine`, {
+    hint: `install it, for example with: apt install ${runtime === 'python' ? 'python3' : 'nodejs'}`,
+  });
+}
+
+function needsGroups({ limits }: LaunchRequest): boolean {
+  return limits.cpus !== undefined || limits.memory !== undefined || limits.pids !== undefined;
+}
+
+function limitsWithoutGroup({ limits }: LaunchRequest, homes: readonly CgroupHome[]): PlanInput['rlimits'] {
+  const bounded = (controller: 'memory' | 'pids'): boolean =>
+    homes.some(home => home.controllers.includes(controller));
+  return {
+    ...(limits.memory === undefined || bounded('memory') ? {} : { memory: limits.memory }),
+    ...(limits.pids === undefined || bounded('pids') ? {} : { pids: limits.pids }),
+  };
+}
+
+/** A workspace may be reached through links of the host, but only to where it was in the beginning. */
+function withRealPaths(request: LaunchRequest, ref: Ref): LaunchRequest {
+  const parsed = parse(BubblewrapRef, ref);
+  if (!parsed.ok)
+    return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
+  const real = realWorkspace(request.workspace);
+  if (real !== parsed.value.workspace) {
+    fail('policy-refused', `${request.workspace} was ${parsed.value.workspace} and now leads to ${real}`, {
+      hint: 'look at who changed it; a sandbox only opens the folder that it was made for',
+    });
+  }
+  const move = (path: string): string => {
+    const inside = path === request.workspace || path.startsWith(`${request.workspace}/`);
+    return inside ? real + path.slice(request.workspace.length) : path;
+  };
+  return { ...request, mounts: request.mounts.map(mount => ({ ...mount, source: move(mount.source) })) };
+}
+
+function realWorkspace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    return fail('path-not-found', `the workspace ${path} does not exist`, {
+      hint: 'bring it back, or remove the sandbox with heyvm rm',
+    });
+  }
+}
+
+async function writeEtc(state: string, files: readonly { path: string; content: string }[]): Promise<void> {
+  await mkdir(join(state, 'etc'), { recursive: true, mode: 0o700 });
+  await Promise.all(
+    files.map(({ path, content }) => writeFile(etcSource(state, path), content, { mode: 0o644 })),
+  );
+}
+
+async function isPresent(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,220 @@
+// Turns a request and the facts of the host into everything that one start of bubblewrap needs; pure.
+import type { LaunchRequest } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import type { Mount } from '../../protocol/sandbox.ts';
+import { OWN_TASKS } from './cgroups.ts';
+import { type GuestFile, guestEtc } from './etc.ts';
+import { parseOptions } from './options.ts';
+import { seccompFilter } from './seccomp.ts';
+import type { Arch } from './syscalls.ts';
+
+/** A top folder of the host's system: a link into /usr, or a folder of its own on older systems. */
+export type TopEntry = { readonly path: string; readonly link?: string };
+
+/** A runtime that is not part of /usr, shown read-only below /opt/heyvm. */
+export type RuntimeFolder = { readonly name: string; readonly prefix: string };
+
+export type HostFacts = {
+  readonly arch: Arch;
+  /** As uname says it. */
+  readonly kernel: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly top: readonly TopEntry[];
+  /** Paths of the host's /etc that guests see as they are. */
+  readonly etc: readonly string[];
+  /** Entries of /proc that say too much about the host. */
+  readonly masks: readonly { readonly path: string; readonly kind: 'file' | 'folder' }[];
+  readonly shell: string;
+  readonly resolv: string | undefined;
+  /** Whether bubblewrap can forbid further user namespaces; where not, the filter alone does. */
+  readonly nesting: 'forbidden' | 'filtered';
+  readonly bwrap: string;
+  readonly agent: string;
+  readonly runtimeFolders: readonly RuntimeFolder[];
+};
+
+/** Numbers of the descriptors that the launcher is given. */
+export const descriptors = { arguments: 3, filter: 4, status: 5, listen: 6 } as const;
+
+export type PlanInput = {
+  readonly request: LaunchRequest;
+  readonly host: HostFacts;
+  /** The driver's folder of this sandbox. */
+  readonly state: string;
+  /** Where the guest program listens, outside of everything that the guest sees. */
+  readonly socket: string;
+  /** The process that the guest must not outlive. */
+  readonly owner: number;
+  readonly cgroups: readonly string[];
+  /** Limits that no control group takes care of. */
+  readonly rlimits: { readonly memory?: number; readonly pids?: number };
+};
+
+export type LaunchPlan = {
+  /** Written into `etcFolder(state)` before the start. */
+  readonly files: readonly GuestFile[];
+  /** Read by bubblewrap from a descriptor, so that no environment shows in the host's process list. */
+  readonly arguments: readonly string[];
+  readonly filter: Uint8Array;
+  readonly argv: readonly [string, ...string[]];
+};
+
+export function planLaunch(input: PlanInput): LaunchPlan {
+  const { request, host, state } = input;
+  const options = parseOptions(request.options);
+  const files = guestEtc({ ...request, ...host });
+  return {
+    files,
+    arguments: [
+      ...namespaces(input),
+      ...environment(input),
+      ...system(input, files),
+      ...['--perms', '0700', '--bind', homeFolder(state), '/home/dev'],
+      ...request.mounts.flatMap(mountArguments),
+      // The last mount: everything above has made its mount points in there.
+      ...['--remount-ro', '/', '--chdir', '/workspace'],
+    ],
+    filter: seccompFilter({ arch: host.arch, debugging: options.debug === true ? 'allowed' : 'denied' }),
+    argv: launcher(input),
+  };
+}
+
+export function homeFolder(state: string): string {
+  return `${state}/home`;
+}
+
+/** The host's file behind a written file of the guest's /etc. */
+export function etcSource(state: string, path: string): string {
+  return `${state}/etc/${path.slice('/etc/'.length).replaceAll('/', '_')}`;
+}
+
+/** Where in the guest each mount source of this driver itself is; requests may not cover these. */
+const ownTrees = [
+  '/bin',
+  '/boot',
+  '/dev',
+  '/etc',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/proc',
+  '/sbin',
+  '/sys',
+  '/usr',
+  '/opt/heyvm',
+];
+
+/** These may hold mounts but cannot be covered as a whole. */
+const ownFolders = ['/', '/home', '/home/dev', '/opt', '/run', '/tmp', '/var', '/var/run', '/var/tmp'];
+
+function mountArguments({ source, target, mode }: Mount): string[] {
+  refuseTarget(target);
+  return [mode === 'ro' ? '--ro-bind' : '--bind', source, target];
+}
+
+function refuseTarget(target: string): void {
+  const clean = target.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(target);
+  const covered = ownTrees.some(tree => target === tree || target.startsWith(`${tree}/`));
+  if (clean && !covered && !ownFolders.includes(target)) return;
+  fail('usage', `${target} cannot be a mount point in a sandbox`, {
+    hint: clean
+      ? 'choose a folder that the system does not use, such as /data'
+      : 'give an absolute path without dots, double or closing slashes',
+  });
+}
+
+function namespaces({ request, host }: PlanInput): string[] {
+  return [
+    ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...(request.network === 'open' ? [] : ['--unshare-net']),
+    ...(host.nesting === 'forbidden' ? ['--disable-userns'] : []),
+    ...['--uid', String(host.uid), '--gid', String(host.gid), '--hostname', request.name],
+    ...['--cap-drop', 'ALL', '--die-with-parent', '--new-session'],
+    ...['--seccomp', String(descriptors.filter), '--json-status-fd', String(descriptors.status)],
+  ];
+}
+
+function environment({ request, host }: PlanInput): string[] {
+  const folders = [
+    ...host.runtimeFolders.map(({ name }) => `/opt/heyvm/${name}/bin`),
+    ...[
+      '/home/dev/.local/bin',
+      '/usr/local/sbin',
+      '/usr/local/bin',
+      '/usr/sbin',
+      '/usr/bin',
+      '/sbin',
+      '/bin',
+    ],
+  ];
+  const values: Record<string, string> = {
+    PATH: folders.join(':'),
+    HOME: '/home/dev',
+    USER: 'dev',
+    LOGNAME: 'dev',
+    SHELL: host.shell,
+    LANG: 'C.UTF-8',
+    WORKSPACE: '/workspace',
+    HEYVM_SANDBOX: request.name,
+    ...request.env,
+  };
+  return ['--clearenv', ...Object.entries(values).flatMap(([name, value]) => ['--setenv', name, value])];
+}
+
+function system({ request, host, state }: PlanInput, files: readonly GuestFile[]): string[] {
+  const { memory } = request.limits;
+  const temporary = (path: string, mode: string): string[] => [
+    ...(memory === undefined ? [] : ['--size', String(memory)]),
+    ...['--perms', mode, '--tmpfs', path],
+  ];
+  return [
+    ...['--ro-bind', '/usr', '/usr'],
+    ...host.top.flatMap(({ path, link }) =>
+      link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path],
+    ),
+    ...['--perms', '0755', '--dir', '/etc'],
+    ...host.etc.flatMap(path => ['--ro-bind', path, path]),
+    ...files.flatMap(({ path }) => ['--ro-bind', etcSource(state, path), path]),
+    ...['--symlink', '../proc/self/mounts', '/etc/mtab'],
+    ...['--proc', '/proc'],
+    ...host.masks.flatMap(({ path, kind }) =>
+      kind === 'file'
+        ? ['--ro-bind', '/dev/null', path]
+        : ['--perms', '0555', '--tmpfs', path, '--remount-ro', path],
+    ),
+    ...['--dev', '/dev', ...temporary('/dev/shm', '1777'), '--remount-ro', '/dev'],
+    ...temporary('/tmp', '1777'),
+    ...['--perms', '0755', '--dir', '/var', ...temporary('/var/tmp', '1777')],
+    ...[...temporary('/run', '0755'), '--symlink', '../run', '/var/run'],
+    ...['--perms', '0755', '--dir', '/home', '--perms', '0755', '--dir', '/opt/heyvm'],
+    ...['--ro-bind', host.agent, GUEST_PROGRAM],
+    ...host.runtimeFolders.flatMap(({ name, prefix }) => ['--ro-bind', prefix, `/opt/heyvm/${name}`]),
+  ];
+}
+
+const GUEST_PROGRAM = '/opt/heyvm/guest';
+
+function launcher(input: PlanInput): [string, ...string[]] {
+  const { host, socket, cgroups, rlimits } = input;
+  const inside = [GUEST_PROGRAM, 'serve', '--fd', String(descriptors.listen)];
+  // Counted from within its user namespace, this limit is that of the whole guest and of nothing else.
+  const counted =
+    rlimits.pids === undefined
+      ? []
+      : [GUEST_PROGRAM, 'launch', '--rlimit', `NPROC=${rlimits.pids + OWN_TASKS}`, '--'];
+  return [
+    host.agent,
+    'launch',
+    `--die-with-parent=${input.owner}`,
+    ...['--listen', socket, '--listen-fd', String(descriptors.listen)],
+    ...cgroups.flatMap(folder => ['--cgroup', folder]),
+    // One byte: less than any dump, and the value at which the kernel starts no dump handler on the host.
+    ...['--rlimit', 'CORE=1'],
+    ...(rlimits.memory === undefined ? [] : ['--rlimit', `DATA=${rlimits.memory}`]),
+    ...['--keep-fds', Object.values(descriptors).join(',')],
+    '--',
+    ...[host.bwrap, '--args', String(descriptors.arguments), '--', ...counted, ...inside],
+  ];
+}

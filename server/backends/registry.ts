@@ -1,0 +1,11 @@
+// Every backend of this version: one import and one entry each.
+import type { Backend } from '../core/backend.ts';
+import { resolveBackend } from '../core/choose.ts';
+import { bubblewrap } from './bubblewrap/index.ts';
+
+export const backends: readonly Backend[] = [bubblewrap];
+
+/** Fails with `backend-unknown` and what could have been meant. */
+export function findBackend(idOrAlias: string): Backend {
+  return resolveBackend(backends, idOrAlias);
+}
