@@ -1,0 +1,19 @@
+// The workspace file by which a window on a worktree knows its sandbox, as the extension's own hand-off writes it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROFILE_TITLE } from '../../extension/names.ts';
+import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
+
+export function writeWindowFile(folder: string, sandbox: SandboxInfo): string {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${sandbox.name}.heyvm.code-workspace`);
+  const path = sandbox.worktree?.path ?? sandbox.workspace.path;
+  const settings = {
+    'terminal.integrated.defaultProfile.linux': PROFILE_TITLE,
+    'git.enabled': false,
+    'git.autoRepositoryDetection': false,
+  };
+  const folders = [{ name: sandbox.worktree?.branch ?? sandbox.name, path }];
+  writeFileSync(file, `${JSON.stringify({ folders, settings }, null, 2)}\n`);
+  return file;
+}
