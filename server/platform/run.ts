@@ -13,7 +13,10 @@ export const run: Run = async (argv, options = {}) => {
   const child = execa(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    env: { LC_ALL: 'C', ...(options.env ?? allowedEnvironment(process.env)) },
+    env:
+      options.env === undefined
+        ? { ...allowedEnvironment(process.env), LC_ALL: 'C' }
+        : { LC_ALL: 'C', ...options.env },
     extendEnv: false,
     reject: false,
     stripFinalNewline: false,
@@ -28,15 +31,13 @@ export const run: Run = async (argv, options = {}) => {
   return judge(argv, { ...result, code: result.exitCode }, options);
 };
 
-/** What a program of the host may see of our environment when the caller names none. */
+const passedOn = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'SYSTEMROOT'];
+
+/** Enough to find programs and to speak the person's language; never what could be a secret. */
 export function allowedEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const allowed: Record<string, string> = {};
-  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'SYSTEMROOT']) {
-    const value = env[name];
-    if (value !== undefined) allowed[name] = value;
-  }
   for (const [name, value] of Object.entries(env)) {
-    if (name.startsWith('LC_') && name !== 'LC_ALL' && value !== undefined) allowed[name] = value;
+    if (value !== undefined && (passedOn.includes(name) || name.startsWith('LC_'))) allowed[name] = value;
   }
   return allowed;
 }

@@ -54,3 +54,6 @@ export type ServiceDeps = {
   readonly settings: () => Settings;
   readonly sandboxes: Sandboxes;
 };
+
+/** For the operations on sandboxes themselves, which the rest builds on. */
+export type BaseDeps = Omit<ServiceDeps, 'sandboxes'>;

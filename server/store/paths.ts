@@ -103,5 +103,7 @@ function runFolder(home: string): string {
   const longest = join(near, 'sb-00000000', 'control');
   if (Buffer.byteLength(longest) <= SOCKET_PATH_LIMIT) return near;
   const mark = createHash('sha256').update(home).digest('hex').slice(0, 12);
-  return join(tmpdir(), `heyo-${process.getuid?.() ?? 'user'}-${mark}`);
+  // Not TMPDIR: every process must come to the same place, and it may be long itself.
+  const base = process.platform === 'win32' ? tmpdir() : '/tmp';
+  return join(base, `heyo-${process.getuid?.() ?? 'user'}-${mark}`);
 }

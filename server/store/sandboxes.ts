@@ -1,14 +1,15 @@
 // The sandboxes on disk: fast reading without locks, atomic writing, and broken files that stop nobody.
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
-import { closest } from '../core/suggest.ts';
-import { ensureFolder, isAbsence, type WriteOptions, writeAtomic } from '../platform/files.ts';
+import { nearest } from '../core/nearest.ts';
+import { ensureFolder, isAbsence, writeAtomic } from '../platform/files.ts';
 import { isSame } from '../platform/process.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { touchChanged } from './changed.ts';
+import { withLock } from './lock.ts';
 import { type Paths, sandboxPaths } from './paths.ts';
 import { readOwnerFile, readRecordFile } from './read.ts';
 import type { OwnerRecord, SandboxRecord } from './records.ts';
@@ -53,7 +54,7 @@ export async function findEntry(paths: Paths, idOrName: string): Promise<Entry> 
   const { entries, problems } = await listRecords(paths);
   const found = entries.find(entry => entry.record.name === idOrName);
   if (found !== undefined) return found;
-  const meant = closest(
+  const [meant] = nearest(
     idOrName,
     entries.flatMap(({ record }) => [record.name, record.id]),
   );
@@ -73,8 +74,10 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
   await ensureFolder(paths.sandboxes);
   await ensureFolder(paths.trash);
   const draft = join(paths.trash, `${record.id}-new-${process.pid}`);
+  const { workspace } = sandboxPaths(paths, record.id);
   try {
     await ensureFolder(draft);
+    if (record.workspace.path === workspace) await mkdir(join(draft, basename(workspace)), { mode: 0o755 });
     await writeAtomic(join(draft, 'sandbox.yaml'), render(record));
     await rename(draft, sandboxPaths(paths, record.id).folder);
   } catch (error) {
@@ -84,27 +87,29 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
   touchChanged(paths);
 }
 
-export async function writeRecord(
-  paths: Paths,
-  record: SandboxRecord,
-  options: WriteOptions = {},
-): Promise<void> {
-  await writeAtomic(sandboxPaths(paths, record.id).record, render(record), options);
+export async function writeRecord(paths: Paths, record: SandboxRecord): Promise<void> {
+  await writeAtomic(sandboxPaths(paths, record.id).record, render(record));
   touchChanged(paths);
 }
 
-/** Reads, changes and writes; the caller holds the lock of the sandbox or is its owner. */
+/** Reads, changes and writes, so that an owner and a command never undo each other's change. */
 export async function updateRecord(
   paths: Paths,
   id: string,
   change: (record: SandboxRecord) => SandboxRecord,
-  options: WriteOptions = {},
 ): Promise<SandboxRecord | undefined> {
-  const entry = await readEntry(paths, id);
-  if (entry === undefined) return undefined;
-  const next = change(entry.record);
-  await writeRecord(paths, next, options);
-  return next;
+  return withLock(paths, `record-${id}`, { wait: 'wait' }, async () => {
+    const found = await readRecordFile(paths, id);
+    if (found.kind !== 'record') return undefined;
+    const next = change(found.record);
+    await writeRecord(paths, next);
+    return next;
+  });
+}
+
+/** What belongs to one sandbox beside its folder. */
+export function lockNamesOf(id: string): readonly string[] {
+  return [`sandbox-${id}`, `owner-${id}`, `record-${id}`];
 }
 
 /** Gone for every reader at once; what takes long happens after that. */

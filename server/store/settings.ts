@@ -1,7 +1,7 @@
 // What a person sets in settings.json: parsed, with defaults, and precise about what is wrong.
 import * as z from 'zod/mini';
 import { fail } from '../core/errors.ts';
-import { closest } from '../core/suggest.ts';
+import { nearest } from '../core/nearest.ts';
 import { readTextIfExistsNow } from '../platform/files.ts';
 import { NetworkMode } from '../protocol/backend.ts';
 import type { Problem } from '../protocol/doctor.ts';
@@ -55,7 +55,7 @@ function unknownKeys(path: string, settings: Settings): Problem[] {
   return Object.keys(settings)
     .filter(key => !known.includes(key) && key !== '$schema')
     .map(key => {
-      const meant = closest(key, known);
+      const [meant] = nearest(key, known);
       return {
         path,
         message: `unknown setting ${key}`,

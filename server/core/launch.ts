@@ -1,0 +1,39 @@
+// From a record to what a driver is asked for; service and owner build it here, so they cannot disagree.
+import type { Mount, SandboxId } from '../protocol/sandbox.ts';
+import type { LaunchRequest } from './backend.ts';
+
+/** Where a guest sees its workspace. */
+export const WORKSPACE = '/workspace';
+
+/** The part of a record that decides how a guest is made. */
+export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'image' | 'env' | 'limits'> & {
+  readonly id: SandboxId;
+  readonly workspace: { readonly path: string };
+  readonly mounts: readonly Mount[];
+  readonly policy: { readonly network: { readonly mode: LaunchRequest['network'] } };
+};
+
+/** Git's mounts come over the workspace, and what the person asked for over everything. */
+export function launchRequestOf(
+  record: Launchable,
+  gitMounts: readonly Mount[],
+  options: unknown,
+): LaunchRequest {
+  return {
+    id: record.id,
+    name: record.name,
+    type: record.type,
+    runtime: record.runtime,
+    ...(record.image === undefined ? {} : { image: record.image }),
+    workspace: record.workspace.path,
+    mounts: [
+      { source: record.workspace.path, target: WORKSPACE, mode: 'rw' },
+      ...gitMounts,
+      ...record.mounts,
+    ],
+    env: record.env,
+    network: record.policy.network.mode,
+    limits: record.limits,
+    options,
+  };
+}

@@ -1,0 +1,125 @@
+// Talks to the owner of a running sandbox: its guest, its methods, and the hold that keeps an attached one alive.
+import type { Socket } from 'node:net';
+import { fail, SandboxError } from '../core/errors.ts';
+import type { Guest } from '../core/guest.ts';
+import { errorCodeOf } from '../platform/files.ts';
+import { isSame } from '../platform/process.ts';
+import { connect } from '../platform/sockets.ts';
+import type { Call } from '../protocol/contract.ts';
+import { type OwnerContract, ownerContract } from '../protocol/owner.ts';
+import { PROTOCOL } from '../protocol/version.ts';
+import type { RpcClient } from '../rpc/connect.ts';
+import type { OwnerRecord } from '../store/records.ts';
+import type { Entry } from '../store/sandboxes.ts';
+import { guestOver, openChannel } from '../wire/client.ts';
+
+export type OwnerConnection = {
+  readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'>;
+  /** Over one connection, opened with the first call. */
+  readonly call: Call<OwnerContract, AbortSignal>;
+  /** Keeps an attached sandbox alive until it is disposed or this process ends. */
+  hold(): Promise<{ dispose(): void }>;
+  /** Resolves when the connection of `call` has ended; the owner has then ended too. */
+  readonly closed: () => Promise<void>;
+  close(): void;
+};
+
+/** An owner that is alive answers at once; one that does not within this time is stuck. */
+const ANSWER_MS = 5_000;
+
+/** Opens nothing yet; fails when the sandbox has no owner or one of another major version. */
+export function connectOwner({ record, owner }: Entry): OwnerConnection {
+  if (owner === undefined) {
+    return fail('not-running', `sandbox ${record.name} is not running`, {
+      hint: `heyvm start ${record.name}`,
+    });
+  }
+  if (owner.protocol.major !== PROTOCOL.major) return fail(...mismatch(record.name, owner));
+  const reach = (): Promise<Socket> => reachOwner(record.name, owner);
+  let rpc: Promise<RpcClient<OwnerContract>> | undefined;
+  const client = (): Promise<RpcClient<OwnerContract>> => {
+    rpc ??= openRpc(record.name, reach);
+    return rpc;
+  };
+  return {
+    guest: guestOver(reach),
+    call: async (method, params, options) => (await client()).call(method, params, options),
+    hold: async () => {
+      const { socket } = await openChannel(await reach(), { op: 'hold' });
+      // Its end is the owner's affair; a reset must not become an exception here.
+      socket.on('error', () => socket.destroy());
+      return { dispose: () => socket.destroy() };
+    },
+    closed: async () => (await client()).closed,
+    close: () => {
+      rpc?.then(
+        open => open.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+async function reachOwner(name: string, owner: OwnerRecord): Promise<Socket> {
+  const until = performance.now() + ANSWER_MS;
+  for (;;) {
+    try {
+      return await connect(owner.control_socket);
+    } catch (error) {
+      const code = errorCodeOf(error);
+      const absent = code === 'ENOENT' || code === 'ECONNREFUSED';
+      if (!absent) throw unreachable(name, error);
+      if (!isSame(owner)) {
+        return fail('not-running', `sandbox ${name} has just ended`, {
+          hint: `heyvm start ${name}`,
+          cause: error,
+        });
+      }
+      // It writes its file a moment before it opens its doors.
+      if (owner.state !== 'starting' || performance.now() > until) throw unreachable(name, error);
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+  }
+}
+
+async function openRpc(name: string, reach: () => Promise<Socket>): Promise<RpcClient<OwnerContract>> {
+  const [{ connectRpc }, socket] = await Promise.all([import('../rpc/connect.ts'), reach()]);
+  const timer = setTimeout(() => socket.destroy(unreachable(name)), ANSWER_MS);
+  try {
+    const channel = await openChannel(socket, { op: 'rpc' });
+    const rpc = connectRpc(channel.socket, ownerContract, () => gone(name));
+    const hello = await rpc.call('owner/hello', { ...PROTOCOL, client: `heyvm ${process.pid}` });
+    if (hello.major !== PROTOCOL.major) throw new SandboxError(...mismatch(name, { protocol: hello }));
+    return rpc;
+  } catch (error) {
+    socket.destroy();
+    throw error instanceof SandboxError ? error : unreachable(name, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function gone(name: string): SandboxError {
+  return new SandboxError('not-running', `the owner of sandbox ${name} ended`, {
+    hint: `heyvm start ${name}`,
+  });
+}
+
+function unreachable(name: string, cause?: unknown): SandboxError {
+  return new SandboxError('owner-unreachable', `the owner of sandbox ${name} does not answer`, {
+    hint: `heyvm stop ${name} ends it, by force where it has to`,
+    cause,
+  });
+}
+
+function mismatch(
+  name: string,
+  { protocol }: { readonly protocol: { readonly major: number } },
+): ['version-mismatch', string, { hint: string }] {
+  const side = protocol.major > PROTOCOL.major ? 'newer' : 'older';
+  return [
+    'version-mismatch',
+    `sandbox ${name} was started by ${side === 'newer' ? 'a newer' : 'an older'} heyvm (protocol ${protocol.major}, this one speaks ${PROTOCOL.major})`,
+    { hint: `heyvm restart ${name} starts it with this version; list, stop and logs work as it is` },
+  ];
+}

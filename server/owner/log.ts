@@ -1,0 +1,29 @@
+// The log of one sandbox: a line with its time for everything that happens, rotated by size.
+import { closeSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+
+const LIMIT = 5 * 1024 * 1024;
+const LONGEST_LINE = 64 * 1024;
+
+export type Log = (line: string) => void;
+
+/** Looks at the size only when it writes, so an idle owner never wakes for its log. */
+export function openLog(files: { readonly log: string; readonly logOlder: string }): Log {
+  let file = openSync(files.log, 'a', 0o600);
+  let size = statSync(files.log).size;
+  const rotate = (): void => {
+    renameSync(files.log, files.logOlder);
+    closeSync(file);
+    file = openSync(files.log, 'a', 0o600);
+    size = 0;
+  };
+  return line => {
+    const text = line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+    const bytes = Buffer.from(`${new Date().toISOString()} ${text}\n`);
+    try {
+      if (size + bytes.length > LIMIT) rotate();
+      size += writeSync(file, bytes);
+    } catch {
+      // A full disk or a removed folder must not end a running guest for the sake of a log line.
+    }
+  };
+}

@@ -1,0 +1,122 @@
+// The two doors of an owner: control for heyvm itself, and SSH for everybody else's tools.
+import type { Server, Socket } from 'node:net';
+import type { Guest } from '../core/guest.ts';
+import { listen } from '../platform/sockets.ts';
+import { ownerContract } from '../protocol/owner.ts';
+import { PROTOCOL } from '../protocol/version.ts';
+import type { SandboxPaths } from '../store/paths.ts';
+import type { SandboxRecord } from '../store/records.ts';
+import { serveChannel } from '../wire/serve.ts';
+import type { Ending } from './ending.ts';
+import type { Holds } from './holds.ts';
+import type { Log } from './log.ts';
+import type { StateFile } from './state.ts';
+
+export type Doors = { close(): Promise<void> };
+
+export type Served = {
+  readonly record: SandboxRecord;
+  readonly files: SandboxPaths;
+  /** Clients that come before the guest is there wait for it. */
+  readonly guest: Promise<Guest>;
+  readonly state: StateFile;
+  readonly holds: Holds;
+  readonly ending: Ending;
+  readonly log: Log;
+};
+
+export async function serveOwner(served: Served): Promise<Doors> {
+  const { files, log } = served;
+  const open = new Set<Socket>();
+  const track = (serve: (socket: Socket) => void) => (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    socket.on('error', error => log(`connection: ${error.message}`));
+    serve(socket);
+  };
+  const guest = patient(served.guest);
+  const control = await listen(
+    files.controlSocket,
+    track(socket => {
+      void serveChannel(socket, {
+        guest,
+        rpc: stream => void serveControl(served, stream),
+        hold: stream => served.holds.add(stream),
+        log,
+      });
+    }),
+  );
+  const ssh = await listen(files.sshSocket, track(sshDoor(served)));
+  return {
+    close: async () => {
+      // The answer to whoever asked for the end is on its way; the rest is cut off.
+      await Promise.all([closed(control, open), closed(ssh, open)]);
+    },
+  };
+}
+
+async function serveControl(served: Served, socket: Socket): Promise<void> {
+  const { serveRpc } = await import('../rpc/serve.ts');
+  const { record, state, holds, ending } = served;
+  await serveRpc(socket, ownerContract, {
+    'owner/hello': async () => {
+      const { state: now, attached } = state.current();
+      return { ...PROTOCOL, id: record.id, pid: process.pid, state: now, attached };
+    },
+    'owner/watch': async ({ state: known }, { signal }) => ({ state: await state.whenNot(known, signal) }),
+    'owner/keep': async () => {
+      holds.release();
+      await state.change({ attached: false });
+      return {};
+    },
+    'owner/stop': async ({ grace_ms, reason }) => {
+      ending.ask({ kind: 'stopped', reason }, grace_ms);
+      return { forced: await ending.forced };
+    },
+  });
+}
+
+/** The SSH library is loaded with the first connection: most sandboxes are never reached that way. */
+function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => void {
+  const load = async () => {
+    const [{ createEndpoint }, { ensureHostKey }] = await Promise.all([
+      import('../ssh/endpoint.ts'),
+      import('../ssh/hostKey.ts'),
+    ]);
+    const { pem } = await ensureHostKey(files.hostKey);
+    return createEndpoint({ guest: await guest, hostKeyPem: pem, policy: record.policy, log });
+  };
+  let endpoint: ReturnType<typeof load> | undefined;
+  return socket => {
+    endpoint ??= load();
+    endpoint.then(
+      ready => ready.accept(socket),
+      (error: unknown) => {
+        log(`ssh endpoint: ${error instanceof Error ? error.message : String(error)}`);
+        socket.destroy();
+        endpoint = undefined;
+      },
+    );
+  };
+}
+
+/** A guest whose every operation first waits until it is there. */
+function patient(guest: Promise<Guest>): Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'> {
+  return {
+    exec: async request => (await guest).exec(request),
+    dial: async target => (await guest).dial(target),
+    sftp: async () => (await guest).sftp(),
+    listeningPorts: async () => (await guest).listeningPorts(),
+  };
+}
+
+async function closed(server: Server, open: ReadonlySet<Socket>): Promise<void> {
+  const done = new Promise<void>(resolve => server.close(() => resolve()));
+  for (const socket of open) socket.end(() => socket.destroy());
+  const all = [...open].map(socket => new Promise<void>(resolve => socket.once('close', () => resolve())));
+  const patience = new Promise<void>(resolve => setTimeout(resolve, LAST_WORDS_MS).unref());
+  await Promise.race([Promise.all([done, ...all]), patience]);
+}
+
+/** How long a client may take to read what was sent to it before the end. */
+const LAST_WORDS_MS = 200;

@@ -1,0 +1,109 @@
+// Starts the owner of a sandbox and waits until its guest is there.
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fromErrorInfo, SandboxError } from '../core/errors.ts';
+import { type Bundle, ensureLib, ownerProgram } from '../platform/bundle.ts';
+import { allowedEnvironment } from '../platform/run.ts';
+import { spawnDetached } from '../platform/spawn.ts';
+import type { Progress } from '../protocol/contract.ts';
+import { parseJson } from '../protocol/parse.ts';
+import { tailOf } from '../store/log.ts';
+import { type Paths, sandboxPaths } from '../store/paths.ts';
+import { StartMessage } from './startPipe.ts';
+
+export type StartOwner = {
+  readonly paths: Paths;
+  readonly id: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly bundle: Bundle;
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+};
+
+/** An owner that is told to give up has this long to clean up after itself. */
+const GIVE_UP_MS = 5_000;
+
+/** Small heaps: an owner moves bytes and keeps none. */
+const nodeFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+
+/** Resolves when the guest can run programs; failed or cancelled, the owner is gone. */
+export async function startOwner(start: StartOwner): Promise<void> {
+  const { paths, id, signal } = start;
+  signal.throwIfAborted();
+  const lib = await ensureLib(paths, start.bundle);
+  const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawnDetached([process.execPath, ...nodeFlags, ownerProgram(lib), '__sandbox_owner', id], {
+      cwd: '/',
+      env: ownerEnvironment(start),
+      stdio: ['ignore', log, log, 'pipe'],
+    });
+  } finally {
+    closeSync(log);
+  }
+  const ended = new Promise<void>(resolve => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const giveUp = (): void => void endOwner(child, ended);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await hear(child, start);
+  } catch (error) {
+    await endOwner(child, ended);
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    child.stdio[START_PIPE]?.destroy();
+  }
+}
+
+const START_PIPE = 3;
+
+async function hear(child: ChildProcess, start: StartOwner): Promise<void> {
+  const pipe = child.stdio[START_PIPE] as Readable;
+  pipe.on('error', () => undefined);
+  let buffered = '';
+  pipe.setEncoding('utf8');
+  for await (const chunk of pipe) {
+    buffered += String(chunk);
+    const lines = buffered.split('\n');
+    buffered = lines.pop() ?? '';
+    for (const line of lines) {
+      const message = parseJson(StartMessage, line);
+      if (!message.ok)
+        throw new SandboxError('version-mismatch', `the owner said something unknown: ${message.problem}`);
+      if ('ready' in message.value) return;
+      if ('progress' in message.value) start.progress(message.value.progress);
+      else throw fromErrorInfo(message.value.error, 'the owner failed');
+    }
+  }
+  throw new SandboxError('guest-failed', 'the owner of the sandbox ended before its guest was there', {
+    hint: `see ${sandboxPaths(start.paths, start.id).log}`,
+    data: { log: tailOf(sandboxPaths(start.paths, start.id), 20) },
+  });
+}
+
+/** First asks, then insists; its guest dies with it. */
+async function endOwner(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), GIVE_UP_MS);
+  await ended;
+  clearTimeout(force);
+}
+
+/** What the guest's own needs are does not come from here: an owner sees as little of the caller as it can. */
+function ownerEnvironment({ paths, env }: StartOwner): Record<string, string> {
+  return {
+    ...allowedEnvironment(env),
+    HEYO_HOME: paths.home,
+    NODE_COMPILE_CACHE: join(paths.cache, 'node'),
+    ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
+  };
+}

@@ -1,0 +1,127 @@
+// Makes a sandbox and starts it; cancelled or failed at any point, nothing of it is left.
+import { randomBytes, randomInt } from 'node:crypto';
+import { fail, toSandboxError } from '../core/errors.ts';
+import { suggestName } from '../core/names.ts';
+import { presetOf } from '../core/presets.ts';
+import { startOwner } from '../owner/spawn.ts';
+import { parse } from '../protocol/parse.ts';
+import { SandboxId, type SandboxSpec } from '../protocol/sandbox.ts';
+import { withLock } from '../store/lock.ts';
+import { sandboxPaths } from '../store/paths.ts';
+import type { SandboxRecord } from '../store/records.ts';
+import { addRecord, type Entry, listRecords, updateRecord } from '../store/sandboxes.ts';
+import type { BaseDeps, CallContext, CreateRequest } from './deps.ts';
+import { requireEntry } from './entry.ts';
+import { checkMount, checkWorkspace } from './folders.ts';
+import { discard } from './remove.ts';
+import { requireBackend } from './requirements.ts';
+
+export async function createSandbox(
+  deps: BaseDeps,
+  request: CreateRequest,
+  context: CallContext,
+): Promise<Entry> {
+  const { paths } = deps;
+  const { signal } = context;
+  context.progress({ phase: 'checking' });
+  const draft = await draftRecord(deps, request, context);
+  return withLock(paths, `sandbox-${draft.id}`, { wait: 'wait', signal }, async () => {
+    const record = await withLock(paths, 'names', { wait: 'wait', signal }, () =>
+      claim(deps, draft, request.spec),
+    );
+    try {
+      await launch(deps, record, context);
+      return await requireEntry(paths, record.id);
+    } catch (error) {
+      await undo(deps, record);
+      throw error;
+    }
+  });
+}
+
+/** What cannot be undone now is finished by the next command; the person needs to hear why it failed, not this. */
+async function undo(deps: BaseDeps, record: SandboxRecord): Promise<void> {
+  try {
+    await updateRecord(deps.paths, record.id, known => ({ ...known, intent: 'removed' }));
+    await discard(deps, { record, stale: false });
+  } catch (error) {
+    if (toSandboxError(error).code === 'internal') throw error;
+  }
+}
+
+/** Everything that can be refused is refused here, where nothing has been written yet. */
+async function draftRecord(
+  deps: BaseDeps,
+  request: CreateRequest,
+  context: CallContext,
+): Promise<SandboxRecord> {
+  const { paths } = deps;
+  const { spec, worktree, purpose } = request;
+  const settings = deps.settings();
+  const id = newId();
+  const type = spec.type ?? 'general';
+  const preset = presetOf(type);
+  const asked = {
+    type,
+    runtime: spec.runtime ?? 'shell',
+    network: spec.network ?? settings.network ?? preset.network,
+    limits: { ...settings.limits, ...spec.limits },
+    image: spec.image,
+    git: worktree === undefined ? ('none' as const) : preset.git,
+  };
+  const folder = worktree?.path ?? spec.workspace;
+  const path = folder === undefined ? sandboxPaths(paths, id).workspace : await checkWorkspace(paths, folder);
+  const mounts = await Promise.all((spec.mounts ?? []).map(mount => checkMount(paths, mount)));
+  const choice = await requireBackend(deps, { purpose, backend: spec.backend, asked }, context);
+  return {
+    version: 1,
+    id,
+    name: spec.name ?? '',
+    created_at: new Date(deps.now()).toISOString(),
+    backend_type: choice.backend.manifest.id,
+    backend_reason: choice.reason,
+    type,
+    runtime: asked.runtime,
+    ...(spec.image === undefined ? {} : { image: spec.image }),
+    workspace: { path, git: asked.git },
+    ...(worktree === undefined ? {} : { worktree }),
+    mounts,
+    env: spec.env ?? {},
+    policy: { network: { mode: asked.network } },
+    limits: asked.limits,
+    ...(spec.ttl_seconds === undefined ? {} : { ttl_seconds: spec.ttl_seconds }),
+    attached: spec.attached ?? false,
+    intent: 'running',
+  };
+}
+
+/** The caller holds the lock on names. */
+async function claim(deps: BaseDeps, draft: SandboxRecord, spec: SandboxSpec): Promise<SandboxRecord> {
+  const { entries } = await listRecords(deps.paths);
+  const taken = new Map(entries.map(({ record }) => [record.name, record.id]));
+  if (spec.name !== undefined && taken.has(spec.name)) {
+    fail('name-taken', `a sandbox named ${spec.name} exists already (${taken.get(spec.name)})`, {
+      hint: `choose another name, or remove it: heyvm rm ${spec.name}`,
+      data: { id: taken.get(spec.name) },
+    });
+  }
+  const record = { ...draft, name: spec.name ?? suggestName(randomInt, new Set(taken.keys())) };
+  await addRecord(deps.paths, record);
+  return record;
+}
+
+/** OpenSSH hears of the sandbox while its guest starts; both have to be done before anybody is told. */
+async function launch(deps: BaseDeps, record: SandboxRecord, context: CallContext): Promise<void> {
+  const { refreshAliases } = await import('./ssh.ts');
+  const [started, named] = await Promise.allSettled([
+    startOwner({ ...deps, id: record.id, ...context }),
+    refreshAliases(deps, context.signal),
+  ]);
+  if (started.status === 'rejected') throw started.reason;
+  if (named.status === 'rejected') throw named.reason;
+}
+
+function newId(): SandboxId {
+  const id = parse(SandboxId, `sb-${randomBytes(4).toString('hex')}`);
+  return id.ok ? id.value : fail('internal', id.problem);
+}

@@ -1,0 +1,57 @@
+// A sandbox as every surface shows it, derived from its files alone.
+
+import type * as z from 'zod/mini';
+import { backends } from '../backends/registry.ts';
+import { conditionOf } from '../core/lifecycle.ts';
+import { aliasOf } from '../core/names.ts';
+import type { SandboxInfo, SandboxStatus } from '../protocol/sandbox.ts';
+import type { Entry } from '../store/sandboxes.ts';
+
+export function toInfo(entry: Entry): SandboxInfo {
+  const { record, owner } = entry;
+  const { status, reason } = conditionOfEntry(entry);
+  const expires = expiryOf(entry);
+  return {
+    id: record.id,
+    name: record.name,
+    status,
+    ...(reason === undefined ? {} : { status_reason: reason }),
+    backend_type: record.backend_type,
+    backend_reason: record.backend_reason,
+    type: record.type,
+    runtime: record.runtime,
+    ...(record.image === undefined ? {} : { image: record.image }),
+    workspace: { ...record.workspace, mode: workspaceMode(record.backend_type) },
+    ...(record.worktree === undefined ? {} : { worktree: record.worktree }),
+    created_at: record.created_at,
+    ...(owner === undefined ? {} : { started_at: owner.started_at }),
+    ...(record.ttl_seconds === undefined ? {} : { ttl_seconds: record.ttl_seconds }),
+    ...(expires === undefined ? {} : { expires_at: expires }),
+    policy: { network: record.policy.network.mode },
+    limits: record.limits,
+    ports: [],
+    ssh: { alias: aliasOf(record.name) },
+    attached: owner?.attached ?? record.attached,
+    ...(owner === undefined ? {} : { owner: { pid: owner.pid, started_at: owner.started_at } }),
+    ...(owner?.guest_ip == null ? {} : { guest_ip: owner.guest_ip }),
+  };
+}
+
+export function conditionOfEntry({ record, owner, stale }: Entry): {
+  readonly status: z.output<typeof SandboxStatus>;
+  readonly reason?: string;
+} {
+  return conditionOf({ intent: record.intent, lastEnd: record.last_end, ownerState: owner?.state, stale });
+}
+
+/** A backend that this version does not know shows its workspace in some way, and `bind` is the commonest. */
+function workspaceMode(backendType: string): SandboxInfo['workspace']['mode'] {
+  const backend = backends.find(({ manifest }) => manifest.id === backendType);
+  return backend?.manifest.capabilities.workspace ?? 'bind';
+}
+
+function expiryOf({ record, owner }: Entry): string | undefined {
+  if (record.ttl_seconds === undefined || owner === undefined) return undefined;
+  const started = Date.parse(owner.started_at);
+  return Number.isNaN(started) ? undefined : new Date(started + record.ttl_seconds * 1000).toISOString();
+}

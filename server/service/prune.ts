@@ -1,0 +1,101 @@
+// Removes what no sandbox needs: leftovers of crashes, old versions, expired sandboxes and, when asked, stopped ones.
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backends } from '../backends/registry.ts';
+import { toSandboxError } from '../core/errors.ts';
+import { isAbsence } from '../platform/files.ts';
+import type { Handlers } from '../protocol/contract.ts';
+import type { HelperContract } from '../protocol/helper.ts';
+import { withLock } from '../store/lock.ts';
+import { sandboxPaths } from '../store/paths.ts';
+import { type Entry, readIds } from '../store/sandboxes.ts';
+import type { CallContext, ServiceDeps } from './deps.ts';
+import { conditionOfEntry } from './info.ts';
+import { findLeftovers, isExpired } from './leftovers.ts';
+
+type Removed = { what: string; path: string; bytes: number };
+type Asked = { readonly dry_run?: boolean | undefined; readonly stopped?: boolean | undefined };
+
+export function pruneHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, 'prune/run'> {
+  return {
+    'prune/run': async (asked, context) => {
+      const removed = [
+        ...(await pruneSandboxes(deps, asked, context)),
+        ...(await pruneFiles(deps, asked, context)),
+        ...(asked.dry_run === true ? [] : await sweepBackends(deps, context)),
+      ];
+      return { removed };
+    },
+  };
+}
+
+async function pruneSandboxes(deps: ServiceDeps, asked: Asked, context: CallContext): Promise<Removed[]> {
+  const { entries } = await deps.sandboxes.list();
+  const chosen = entries.filter(entry => isExpired(entry) || (asked.stopped === true && isStopped(entry)));
+  const removed: Removed[] = [];
+  for (const { record } of chosen) {
+    context.signal.throwIfAborted();
+    const path = sandboxPaths(deps.paths, record.id).folder;
+    const bytes = await sizeOf(path);
+    if (asked.dry_run !== true && !(await removeStopped(deps, record.id, context))) continue;
+    removed.push({ what: `sandbox ${record.name}`, path, bytes });
+  }
+  return removed;
+}
+
+/** One that was started or removed meanwhile is no longer ours to prune. */
+async function removeStopped(deps: ServiceDeps, id: string, context: CallContext): Promise<boolean> {
+  try {
+    await deps.sandboxes.remove(id, { force: false }, context);
+    return true;
+  } catch (error) {
+    const { code } = toSandboxError(error);
+    if (code === 'busy' || code === 'sandbox-not-found') return false;
+    throw error;
+  }
+}
+
+function isStopped(entry: Entry): boolean {
+  const { status } = conditionOfEntry(entry);
+  return status === 'stopped' || status === 'failed';
+}
+
+/** Under the lock that is taken to start an owner's copy, so that no build goes away while somebody starts from it. */
+async function pruneFiles(deps: ServiceDeps, asked: Asked, { signal }: CallContext): Promise<Removed[]> {
+  const { paths } = deps;
+  return withLock(paths, 'prune', { wait: 'wait', signal }, async () => {
+    const removed: Removed[] = [];
+    for (const { what, path } of await findLeftovers(deps)) {
+      signal.throwIfAborted();
+      removed.push({ what, path, bytes: await sizeOf(path) });
+      if (asked.dry_run !== true) await rm(path, { recursive: true, force: true });
+    }
+    return removed;
+  });
+}
+
+async function sweepBackends(deps: ServiceDeps, { signal }: CallContext): Promise<Removed[]> {
+  const living = new Set(readIds(deps.paths));
+  const removed: Removed[] = [];
+  for (const backend of backends) {
+    if (!backend.manifest.hosts.some(({ platform }) => platform === process.platform)) continue;
+    const driver = await backend.load();
+    const swept = await driver.sweep({ signal, run: deps.run, log: () => {} }, living);
+    removed.push(...swept.map(({ what, path }) => ({ what, path, bytes: 0 })));
+  }
+  return removed;
+}
+
+/** Of a file or of all files below a folder; never follows a link out of it. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    const state = await lstat(path);
+    if (!state.isDirectory()) return state.size;
+    const names = await readdir(path);
+    const sizes = await Promise.all(names.map(name => sizeOf(join(path, name))));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch (error) {
+    if (isAbsence(error)) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+// Tidies up after crashes: what an owner left behind, and removals that were interrupted.
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toSandboxError } from '../core/errors.ts';
+import { lockHolder, withLock } from '../store/lock.ts';
+import type { Paths } from '../store/paths.ts';
+import { type Entry, readEntry } from '../store/sandboxes.ts';
+import type { BaseDeps } from './deps.ts';
+import { forgetOwner } from './forget.ts';
+import { needsTidying, trashed } from './remains.ts';
+import { discard } from './remove.ts';
+
+/** Never waits for another command and never fails: what cannot be tidied now is reported as it is. */
+export async function tidy(deps: BaseDeps, entries: readonly Entry[]): Promise<void> {
+  for (const { record } of entries.filter(needsTidying)) {
+    await quietly(() =>
+      withLock(deps.paths, `sandbox-${record.id}`, { wait: 'fail' }, () => tidyLocked(deps, record.id)),
+    );
+  }
+  await quietly(() => emptyTrash(deps.paths));
+}
+
+/** The caller holds the sandbox's lock. */
+export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
+  const { paths } = deps;
+  if (lockHolder(paths, `owner-${id}`) !== undefined) return;
+  const entry = await readEntry(paths, id);
+  if (entry === undefined) return;
+  if (entry.stale) await forgetOwner(paths, entry);
+  if (entry.record.intent === 'removed') {
+    await discard(deps, entry);
+  }
+}
+
+async function emptyTrash(paths: Paths): Promise<void> {
+  for (const name of trashed(paths)) await rm(join(paths.trash, name), { recursive: true, force: true });
+}
+
+async function quietly(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Busy: another command is at it. Storage: a list on a read-only disk still tells the truth. Anything else is a defect.
+    if (toSandboxError(error).code === 'internal') throw error;
+  }
+}

@@ -1,0 +1,31 @@
+// Tells at a glance whether a crash or an interrupted removal left something behind.
+import { readdirSync } from 'node:fs';
+import { isAbsence } from '../platform/files.ts';
+import { identify } from '../platform/process.ts';
+import type { Paths } from '../store/paths.ts';
+import type { Entry } from '../store/sandboxes.ts';
+
+export function needsTidying({ record, owner, stale }: Entry): boolean {
+  return stale || (record.intent === 'removed' && owner === undefined);
+}
+
+/** What is in the trash and nobody is working on any more. */
+export function trashed(paths: Pick<Paths, 'trash'>): readonly string[] {
+  return readTrash(paths).filter(name => {
+    const pid = /-new-([0-9]+)$/.exec(name)?.[1];
+    return pid === undefined || identify(Number(pid)) === undefined;
+  });
+}
+
+export function trashIsFull(paths: Pick<Paths, 'trash'>): boolean {
+  return trashed(paths).length > 0;
+}
+
+function readTrash(paths: Pick<Paths, 'trash'>): readonly string[] {
+  try {
+    return readdirSync(paths.trash);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+// Removes a sandbox and its own files, in steps that the next command finishes when this one is interrupted.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backends } from '../backends/registry.ts';
+import type { DriverContext } from '../core/backend.ts';
+import { fail, toSandboxError } from '../core/errors.ts';
+import { verdictOn } from '../core/lifecycle.ts';
+import { endProcess } from '../owner/stop.ts';
+import { guestProgram } from '../platform/bundle.ts';
+import { parse } from '../protocol/parse.ts';
+import { SandboxId } from '../protocol/sandbox.ts';
+import { lockHolder, withLock } from '../store/lock.ts';
+import { type Paths, sandboxPaths } from '../store/paths.ts';
+import { type Entry, lockNamesOf, removeFolder, updateRecord } from '../store/sandboxes.ts';
+import type { BaseDeps, CallContext, ServiceDeps } from './deps.ts';
+import { requireEntry } from './entry.ts';
+import { conditionOfEntry } from './info.ts';
+import { DEFAULT_GRACE_MS, stopLocked } from './stop.ts';
+
+export type Removal = { readonly id: string; readonly force: boolean };
+
+/** Cleaning up has its own limit, because it goes on when the command itself is cancelled. */
+const DISCARD_MS = 30_000;
+
+export async function removeSandbox(deps: BaseDeps, removal: Removal, context: CallContext): Promise<void> {
+  const { paths } = deps;
+  const { id, force } = removal;
+  await withLock(paths, `sandbox-${id}`, { wait: 'wait', signal: context.signal }, async () => {
+    const entry = await readForRemoval(paths, removal);
+    if (entry === undefined) return removeUnreadable(deps, id, context);
+    const { status } = conditionOfEntry(entry);
+    if (verdictOn('remove', status) === 'force' && entry.owner !== undefined && !force) {
+      fail('busy', `sandbox ${entry.record.name} is ${status}`, {
+        hint: `stop it first with heyvm stop ${entry.record.name}, or remove it with --force`,
+      });
+    }
+    await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
+    // From here on every later command finishes the removal, so an interruption changes nothing but the time.
+    await stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
+    context.progress({ phase: 'removing' });
+    await discard(deps, entry);
+  });
+}
+
+async function readForRemoval(paths: Paths, { id, force }: Removal): Promise<Entry | undefined> {
+  try {
+    return await requireEntry(paths, id);
+  } catch (error) {
+    if (force && toSandboxError(error).code === 'record-broken') return undefined;
+    throw error;
+  }
+}
+
+/** Without a record nobody knows the driver; its guest ends with the owner, whom the lease knows. */
+async function removeUnreadable(deps: BaseDeps, id: string, { signal }: CallContext): Promise<void> {
+  const owner = lockHolder(deps.paths, `owner-${id}`);
+  if (owner !== undefined) await endProcess(owner, { graceMs: DEFAULT_GRACE_MS, signal });
+  await removeFiles(deps, id);
+}
+
+/** A sandbox whose record cannot be read is removed by its id and only with force, for its files may hold work. */
+export async function idForRemoval(
+  { sandboxes }: ServiceDeps,
+  { sandbox, force }: { readonly sandbox: string; readonly force: boolean },
+): Promise<SandboxId> {
+  try {
+    return (await sandboxes.find(sandbox)).record.id;
+  } catch (error) {
+    const id = parse(SandboxId, sandbox);
+    if (!force || !id.ok || toSandboxError(error).code !== 'record-broken') throw error;
+    return id.value;
+  }
+}
+
+/** Everything but the worktree goes. The caller holds the sandbox's lock, and no owner is alive. */
+export async function discard(deps: BaseDeps, { record }: Entry): Promise<void> {
+  await destroy(deps, record);
+  await removeFiles(deps, record.id);
+}
+
+async function removeFiles(deps: BaseDeps, id: string): Promise<void> {
+  const { paths } = deps;
+  await removeFolder(paths, id);
+  for (const name of lockNamesOf(id)) await rm(join(paths.locks, name), { recursive: true, force: true });
+  const { refreshAliases } = await import('./ssh.ts');
+  await refreshAliases(deps, AbortSignal.timeout(DISCARD_MS));
+}
+
+/** Also what was made by half. A backend that this version does not know has to be asked by one that does. */
+async function destroy(deps: BaseDeps, record: Entry['record']): Promise<void> {
+  const backend = backends.find(({ manifest }) => manifest.id === record.backend_type);
+  if (backend === undefined) {
+    fail(
+      'backend-unknown',
+      `this version has no backend ${record.backend_type}, which made sandbox ${record.name}`,
+      {
+        hint: 'remove it with the version of heyvm that made it',
+      },
+    );
+  }
+  const driver = await backend.load();
+  const residues = await driver.destroy(contextOf(deps, record.id), record.ref ?? {});
+  const [first] = residues;
+  if (first === undefined) return;
+  fail('storage', `${first.what} of sandbox ${record.name} cannot be removed: ${first.path}`, {
+    hint: 'remove it by hand, then run heyvm prune',
+    data: { residues },
+  });
+}
+
+function contextOf(deps: BaseDeps, id: string): DriverContext {
+  const { state, runtime } = sandboxPaths(deps.paths, id);
+  return {
+    signal: AbortSignal.timeout(DISCARD_MS),
+    log: () => {},
+    progress: () => {},
+    run: deps.run,
+    state,
+    runtime,
+    agent: guestProgram(deps.bundle.folder),
+  };
+}

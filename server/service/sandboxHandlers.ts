@@ -1,0 +1,54 @@
+// The methods about sandboxes: each turns its parameters into one operation and the outcome into an answer.
+import type { Handlers } from '../protocol/contract.ts';
+import type { HelperContract } from '../protocol/helper.ts';
+import { tailOf } from '../store/log.ts';
+import { sandboxPaths } from '../store/paths.ts';
+import { readSettings } from '../store/settings.ts';
+import type { CallContext, ServiceDeps } from './deps.ts';
+
+type Methods = Extract<keyof HelperContract, `sandbox/${string}`>;
+
+const DEFAULT_LOG_LINES = 200;
+
+export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
+  const { paths, sandboxes } = deps;
+  const { find, toInfo } = sandboxes;
+  return {
+    'sandbox/list': async () => {
+      const { entries, problems } = await sandboxes.list();
+      return { sandboxes: entries.map(toInfo), problems: [...problems, ...readSettings(paths).problems] };
+    },
+    'sandbox/get': async ({ sandbox }) => ({ sandbox: toInfo(await find(sandbox)) }),
+    'sandbox/create': async ({ spec }, context) => ({
+      sandbox: toInfo(await sandboxes.create({ spec, purpose: 'throwaway' }, context)),
+    }),
+    'sandbox/start': async ({ sandbox }, context) => {
+      const { record } = await find(sandbox);
+      return { sandbox: toInfo(await sandboxes.start(record.id, context)) };
+    },
+    'sandbox/stop': async ({ sandbox, grace_ms: graceMs }, context) => {
+      const { record } = await find(sandbox);
+      return { sandbox: toInfo(await sandboxes.stop(record.id, { graceMs }, context)) };
+    },
+    'sandbox/restart': async ({ sandbox }, context) => {
+      const { record } = await find(sandbox);
+      const { restartSandbox } = await import('./start.ts');
+      return { sandbox: toInfo(await restartSandbox(deps, record.id, context)) };
+    },
+    'sandbox/remove': async ({ sandbox, force = false }, context) => {
+      const { idForRemoval } = await import('./remove.ts');
+      const id = await idForRemoval(deps, { sandbox, force });
+      await sandboxes.remove(id, { force }, context);
+      return { id };
+    },
+    'sandbox/log': async ({ sandbox, lines = DEFAULT_LOG_LINES }) => {
+      const files = sandboxPaths(paths, (await find(sandbox)).record.id);
+      return { path: files.log, text: tailOf(files, lines) };
+    },
+    'sandbox/ports': async ({ sandbox }) => {
+      const { connectOwner } = await import('../owner/connect.ts');
+      const owner = connectOwner(await find(sandbox));
+      return { ports: (await owner.guest.listeningPorts()).map(port => ({ ...port })) };
+    },
+  };
+}
