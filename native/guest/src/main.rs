@@ -14,6 +14,7 @@ mod resolve;
 mod rlimits;
 mod serve;
 mod session;
+mod sftp;
 mod spawn;
 mod stdin;
 mod sys;

@@ -10,16 +10,17 @@ use crate::processes::{self, Processes};
 use crate::pty;
 use crate::relay;
 use crate::session;
+use crate::sftp;
 use crate::sys;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::io::{FromRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Enough for everything that a connection does; the memory is only taken when it is used.
 const STACK: usize = 256 * 1024;
@@ -95,10 +96,22 @@ fn start_reaper(processes: Arc<Processes>) -> io::Result<()> {
         }
         processes.reap();
         if STOPPING.load(Ordering::Relaxed) && processes.is_empty() {
+            let_clients_know();
             std::process::exit(0);
         }
     };
     thread::Builder::new().stack_size(STACK).spawn(work).map(|_| ())
+}
+
+/// Programs whose client has not got the exit yet.
+static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// Gives those who relay an ended program a moment to say so; one whose client does not read is not waited for.
+fn let_clients_know() {
+    let patience = Instant::now() + Duration::from_secs(1);
+    while SESSIONS.load(Ordering::Relaxed) > 0 && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn dispatch(stream: UnixStream, processes: &Arc<Processes>) {
@@ -161,9 +174,11 @@ fn answer(stream: &UnixStream, header: Header, processes: &Processes, scope: Sco
         }
         Header::Exec { key, request } => {
             let started = exec::start(&key, &request, processes)?;
+            SESSIONS.fetch_add(1, Ordering::Relaxed);
             let pid = Value::Number(f64::from(started.process.pid));
             reply(stream, &object(vec![("ok", Value::Bool(true)), ("pid", pid)]));
             session::run(stream, started, processes);
+            SESSIONS.fetch_sub(1, Ordering::Relaxed);
         }
         Header::Dial(target) => {
             let inside = dial::connect(&target, processes)?;
@@ -171,7 +186,10 @@ fn answer(stream: &UnixStream, header: Header, processes: &Processes, scope: Sco
             // A broken connection is told to both sides by closing it.
             let _ = relay::run(stream, &inside);
         }
-        Header::Sftp => return Err(Failure::usage("unknown operation \"sftp\"")),
+        Header::Sftp => {
+            accept(stream);
+            sftp::serve(stream);
+        }
     }
     Ok(())
 }
