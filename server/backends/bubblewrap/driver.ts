@@ -11,6 +11,7 @@ import { ensureFolder, isAbsence } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { parse } from '../../protocol/parse.ts';
 import { type CgroupHome, findCgroupHomes, makeGroups, removeGroups, sweepGroups } from './cgroups.ts';
+import { prepareDevices } from './devices.ts';
 import { homeSkeleton } from './etc.ts';
 import { makeGuest } from './guest.ts';
 import { manifest } from './manifest.ts';
@@ -61,8 +62,11 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const cgroups = makeGroups(homes, request.id, request.limits);
   try {
     const socket = join(context.runtime, 'guest');
+    const devices = prepareDevices(context.state, host.uid);
+    if (host.uid === 0 && devices === 'shared')
+      context.log('the guest can change the permissions of /dev/null');
     const input: PlanInput = {
-      ...{ request, host, state: context.state, socket, cgroups, owner: process.pid },
+      ...{ request, host, state: context.state, socket, cgroups, devices, owner: process.pid },
       rlimits: limitsWithoutGroup(request, homes),
     };
     const plan = planLaunch(input);

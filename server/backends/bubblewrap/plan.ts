@@ -3,6 +3,7 @@ import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import { OWN_TASKS } from './cgroups.ts';
+import { deviceNames, devicesFolder } from './devices.ts';
 import { type GuestFile, guestEtc } from './etc.ts';
 import { parseOptions } from './options.ts';
 import { seccompFilter } from './seccomp.ts';
@@ -14,6 +15,9 @@ export type TopEntry = { readonly path: string; readonly link?: string };
 /** A runtime that is not part of /usr, shown read-only below /opt/heyvm. */
 export type RuntimeFolder = { readonly name: string; readonly prefix: string };
 
+/** A file shows nothing, a folder is empty, and settings can be read and not changed. */
+export type MaskKind = 'file' | 'folder' | 'settings';
+
 export type HostFacts = {
   readonly arch: Arch;
   /** As uname says it. */
@@ -24,7 +28,7 @@ export type HostFacts = {
   /** Paths of the host's /etc that guests see as they are. */
   readonly etc: readonly string[];
   /** Entries of /proc that say too much about the host. */
-  readonly masks: readonly { readonly path: string; readonly kind: 'file' | 'folder' }[];
+  readonly masks: readonly { readonly path: string; readonly kind: MaskKind }[];
   readonly shell: string;
   readonly resolv: string | undefined;
   /** Whether bubblewrap can forbid further user namespaces; where not, the filter alone does. */
@@ -47,6 +51,8 @@ export type PlanInput = {
   /** The process that the guest must not outlive. */
   readonly owner: number;
   readonly cgroups: readonly string[];
+  /** Whether the driver's folder holds device files for this guest alone. */
+  readonly devices: 'copied' | 'shared';
   /** Limits that no control group takes care of. */
   readonly rlimits: { readonly memory?: number; readonly pids?: number };
 };
@@ -70,7 +76,7 @@ export function planLaunch(input: PlanInput): LaunchPlan {
       ...namespaces(input),
       ...environment(input),
       ...system(input, files),
-      ...['--perms', '0700', '--bind', homeFolder(state), '/home/dev'],
+      ...['--bind', homeFolder(state), '/home/dev'],
       ...request.mounts.flatMap(mountArguments),
       // The last mount: everything above has made its mount points in there.
       ...['--remount-ro', '/', '--chdir', '/workspace'],
@@ -163,7 +169,8 @@ function environment({ request, host }: PlanInput): string[] {
   return ['--clearenv', ...Object.entries(values).flatMap(([name, value]) => ['--setenv', name, value])];
 }
 
-function system({ request, host, state }: PlanInput, files: readonly GuestFile[]): string[] {
+function system(input: PlanInput, files: readonly GuestFile[]): string[] {
+  const { request, host, state } = input;
   const { memory } = request.limits;
   const temporary = (path: string, mode: string): string[] => [
     ...(memory === undefined ? [] : ['--size', String(memory)]),
@@ -179,12 +186,8 @@ function system({ request, host, state }: PlanInput, files: readonly GuestFile[]
     ...files.flatMap(({ path }) => ['--ro-bind', etcSource(state, path), path]),
     ...['--symlink', '../proc/self/mounts', '/etc/mtab'],
     ...['--proc', '/proc'],
-    ...host.masks.flatMap(({ path, kind }) =>
-      kind === 'file'
-        ? ['--ro-bind', '/dev/null', path]
-        : ['--perms', '0555', '--tmpfs', path, '--remount-ro', path],
-    ),
-    ...['--dev', '/dev', ...temporary('/dev/shm', '1777'), '--remount-ro', '/dev'],
+    ...host.masks.flatMap(maskArguments),
+    ...['--dev', '/dev', ...ownDevices(input), ...temporary('/dev/shm', '1777'), '--remount-ro', '/dev'],
     ...temporary('/tmp', '1777'),
     ...['--perms', '0755', '--dir', '/var', ...temporary('/var/tmp', '1777')],
     ...[...temporary('/run', '0755'), '--symlink', '../run', '/var/run'],
@@ -192,6 +195,22 @@ function system({ request, host, state }: PlanInput, files: readonly GuestFile[]
     ...['--ro-bind', host.agent, GUEST_PROGRAM],
     ...host.runtimeFolders.flatMap(({ name, prefix }) => ['--ro-bind', prefix, `/opt/heyvm/${name}`]),
   ];
+}
+
+function ownDevices({ devices, state }: PlanInput): string[] {
+  if (devices === 'shared') return [];
+  return deviceNames.flatMap(name => ['--dev-bind', `${devicesFolder(state)}/${name}`, `/dev/${name}`]);
+}
+
+function maskArguments({ path, kind }: HostFacts['masks'][number]): string[] {
+  switch (kind) {
+    case 'file':
+      return ['--ro-bind', '/dev/null', path];
+    case 'folder':
+      return ['--perms', '0555', '--tmpfs', path, '--remount-ro', path];
+    case 'settings':
+      return ['--ro-bind', path, path];
+  }
 }
 
 const GUEST_PROGRAM = '/opt/heyvm/guest';

@@ -16,7 +16,7 @@ export async function probe(context: ProbeContext, ceiling: Capabilities): Promi
   if (bwrap === undefined) {
     return { kind: 'missing', what: 'the program bwrap is not installed', fix: 'apt install bubblewrap' };
   }
-  const version = await versionOf(bwrap, context);
+  const [version, trial] = await Promise.all([versionOf(bwrap, context), tryGuest(bwrap, context)]);
   if (version === undefined || !isNewEnough(version)) {
     const what = `bubblewrap ${version ?? 'of an unknown version'} is too old, 0.8.0 is needed`;
     return { kind: 'missing', what, fix: 'upgrade the package bubblewrap' };
@@ -25,7 +25,6 @@ export async function probe(context: ProbeContext, ceiling: Capabilities): Promi
     const what = `the guest program ${context.agent} is missing`;
     return { kind: 'missing', what, fix: 'install heyvm again, or build it with: npm run build' };
   }
-  const trial = await tryGuest(bwrap, context);
   if (trial.code !== 0) return explain(trial);
   return {
     kind: 'ready',

@@ -7,6 +7,12 @@ export type FilterOptions = {
   readonly debugging: 'denied' | 'allowed';
 };
 
+/** Judged by their arguments, or answered as if the kernel did not have them. */
+const partlyDenied: readonly SyscallName[] = [
+  ...(['clone', 'clone3', 'ioctl', 'personality', 'socket', 'openat2'] as const),
+  ...(['chmod', 'fchmod', 'fchmodat', 'fchmodat2', 'open', 'openat', 'creat', 'mknod', 'mknodat'] as const),
+];
+
 /** The bytes that `bwrap --seccomp` reads. */
 export function seccompFilter(options: FilterOptions): Uint8Array {
   const program = [...archCheck(options.arch), ...rulesFor(options), returns(ALLOW)];
@@ -28,7 +34,7 @@ export function isKnownArch(arch: string): arch is Arch {
 
 /** Answered with `operation not permitted`, as a kernel without the privilege would. */
 export const deniedCalls: readonly SyscallName[] = (Object.keys(syscalls) as SyscallName[]).filter(
-  name => !['clone', 'clone3', 'ioctl', 'personality', 'socket'].includes(name),
+  name => !partlyDenied.includes(name),
 );
 
 /** What a debugger needs of the denied ones. */
@@ -75,6 +81,12 @@ const ADDR_NO_RANDOMIZE = 0x0040000;
 /** UNIX, INET, INET6 and NETLINK. Others, as VSOCK, are not divided by network namespaces or are rarely tended. */
 const allowedSocketFamilies = [1, 2, 10, 16];
 
+/** S_ISUID and S_ISGID: such a file in a shared folder would lend its owner's identity to everybody on the host. */
+const SET_ID_BITS = 0o6000;
+
+/** O_CREAT and O_TMPFILE: only with these does opening a file look at the mode. */
+const CREATING_FLAGS = 0o100 | 0o20000000;
+
 function archCheck(arch: Arch): Instruction[] {
   const check = [
     load(ARCH_OFFSET),
@@ -100,6 +112,31 @@ function rulesFor({ arch, debugging }: FilterOptions): Instruction[] {
     ...forCall('ioctl', arch, denyValues(1, deniedIoctls)),
     ...forCall('personality', arch, allowValues(0, personalities, EPERM)),
     ...forCall('socket', arch, allowValues(0, allowedSocketFamilies, EAFNOSUPPORT)),
+    ...setIdRules(arch),
+  ];
+}
+
+function setIdRules(arch: Arch): Instruction[] {
+  return [
+    ...forCall('chmod', arch, denyBits(1, SET_ID_BITS)),
+    ...forCall('fchmod', arch, denyBits(1, SET_ID_BITS)),
+    ...forCall('fchmodat', arch, denyBits(2, SET_ID_BITS)),
+    ...forCall('fchmodat2', arch, denyBits(2, SET_ID_BITS)),
+    ...forCall('creat', arch, denyBits(1, SET_ID_BITS)),
+    ...forCall('mknod', arch, denyBits(1, SET_ID_BITS)),
+    ...forCall('mknodat', arch, denyBits(2, SET_ID_BITS)),
+    ...forCall(
+      'open',
+      arch,
+      denyBitsWhen({ argument: 1, mask: CREATING_FLAGS }, { argument: 2, mask: SET_ID_BITS }),
+    ),
+    ...forCall(
+      'openat',
+      arch,
+      denyBitsWhen({ argument: 2, mask: CREATING_FLAGS }, { argument: 3, mask: SET_ID_BITS }),
+    ),
+    // Its mode is behind a pointer, as with clone3.
+    ...forCall('openat2', arch, [returns(ENOSYS)]),
   ];
 }
 
@@ -118,6 +155,17 @@ function denyBits(argument: number, mask: number): Instruction[] {
     jump(JUMP_ANY_BIT, mask, { onTrue: 0, onFalse: 1 }),
     returns(EPERM),
     returns(ALLOW),
+  ];
+}
+
+type Bits = { readonly argument: number; readonly mask: number };
+
+function denyBitsWhen(condition: Bits, denied: Bits): Instruction[] {
+  return [
+    loadArgument(condition.argument),
+    jump(JUMP_ANY_BIT, condition.mask, { onTrue: 1, onFalse: 0 }),
+    returns(ALLOW),
+    ...denyBits(denied.argument, denied.mask),
   ];
 }
 

@@ -20,8 +20,6 @@ export const syscalls = {
   // Namespaces.
   unshare: { x64: 272, arm64: 97 },
   setns: { x64: 308, arm64: 268 },
-  clone: { x64: 56, arm64: 220 },
-  clone3: { x64: 435, arm64: 435 },
   // Kernel keyrings, which are not divided by namespaces.
   keyctl: { x64: 250, arm64: 219 },
   add_key: { x64: 248, arm64: 217 },
@@ -79,10 +77,22 @@ export const syscalls = {
   name_to_handle_at: { x64: 303, arm64: 264 },
   fanotify_init: { x64: 300, arm64: 262 },
   fanotify_mark: { x64: 301, arm64: 263 },
-  // Allowed in part.
+  // Denied for some arguments only.
+  clone: { x64: 56, arm64: 220 },
+  clone3: { x64: 435, arm64: 435 },
   ioctl: { x64: 16, arm64: 29 },
   personality: { x64: 135, arm64: 92 },
   socket: { x64: 41, arm64: 198 },
+  chmod: { x64: 90 },
+  fchmod: { x64: 91, arm64: 52 },
+  fchmodat: { x64: 268, arm64: 53 },
+  fchmodat2: { x64: 452, arm64: 452 },
+  open: { x64: 2 },
+  openat: { x64: 257, arm64: 56 },
+  openat2: { x64: 437, arm64: 437 },
+  creat: { x64: 85 },
+  mknod: { x64: 133 },
+  mknodat: { x64: 259, arm64: 33 },
 } as const satisfies Record<string, Partial<Record<Arch, number>>>;
 
 export type SyscallName = keyof typeof syscalls;

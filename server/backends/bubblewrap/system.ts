@@ -93,23 +93,29 @@ function isSafeToShow(path: string): boolean {
   }
 }
 
-const masked = {
-  file: [
-    '/proc/kcore',
-    '/proc/keys',
-    '/proc/key-users',
-    '/proc/latency_stats',
-    '/proc/timer_list',
-    '/proc/sched_debug',
-    '/proc/kallsyms',
-  ],
-  folder: ['/proc/acpi', '/proc/asound', '/proc/driver', '/proc/fs', '/proc/scsi'],
-} as const;
+const maskedFiles = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'kallsyms'];
 
+const maskedFolders = ['acpi', 'asound', 'driver', 'dynamic_debug', 'fs', 'scsi'];
+
+/**
+ * Where root starts it, a guest has root's number, and for many entries of /proc the number is all that the kernel
+ * looks at. So whatever only root may read or write is covered, and the kernel's settings are read-only.
+ */
 function maskedEntries(): HostFacts['masks'] {
-  return (['file', 'folder'] as const).flatMap(kind =>
-    masked[kind].filter(path => existsSync(path)).map(path => ({ path, kind })),
-  );
+  const names = readdirSync('/proc').filter(name => !/^\d/.test(name));
+  const files = names.filter(name => maskedFiles.includes(name) || isForRoot(`/proc/${name}`));
+  const folders = names.filter(name => maskedFolders.includes(name));
+  return [
+    { path: '/proc/sys', kind: 'settings' },
+    ...files.map(name => ({ path: `/proc/${name}`, kind: 'file' as const })),
+    ...folders.map(name => ({ path: `/proc/${name}`, kind: 'folder' as const })),
+  ];
+}
+
+function isForRoot(path: string): boolean {
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined || !entry.isFile()) return false;
+  return (entry.mode & 0o222) !== 0 || (entry.mode & 0o004) === 0;
 }
 
 function readIfPossible(path: string): string | undefined {
