@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
-import { ensureFolder, errorCodeOf } from './files.ts';
+import { ensureFolder } from './files.ts';
 
 export type Bundle = {
   /** The folder with the built files. */
@@ -12,9 +12,6 @@ export type Bundle = {
   /** Names one set of built files; changes with every change of them. */
   readonly build: string;
 };
-
-/** Files that an owner needs, in the order in which they are copied. */
-const ownerFiles = ['owner.cjs'] as const;
 
 export const bundle: Bundle = locate();
 
@@ -27,28 +24,28 @@ export function ownerProgram(folder: string): string {
   return join(folder, 'owner.cjs');
 }
 
-/** The folder below `lib` with this build; made once, whoever comes first, and never half. */
+/** The folder below `lib` with this build; each file appears whole, and the owner's own last. */
 export async function ensureLib(paths: { readonly lib: string }, from: Bundle = bundle): Promise<string> {
   const target = join(paths.lib, from.build);
   if (existsSync(ownerProgram(target))) return target;
   const guest = guestProgram(from.folder);
-  const files = [...ownerFiles.map(name => join(from.folder, name)), ...(existsSync(guest) ? [guest] : [])];
+  const files = [...(existsSync(guest) ? [guest] : []), ownerProgram(from.folder)];
   const missing = files.find(file => !existsSync(file));
   if (missing !== undefined) {
     fail('internal', `${missing} is missing`, { hint: 'build heyvm again with: npm run build' });
   }
   await ensureFolder(paths.lib);
-  const temporary = join(paths.lib, `.new-${from.build}-${randomBytes(4).toString('hex')}`);
-  try {
-    await ensureFolder(temporary);
-    for (const file of files) await copyFile(file, join(temporary, basename(file)));
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    const code = errorCodeOf(error);
-    // Another process was faster; what it put there is the same.
-    if ((code === 'ENOTEMPTY' || code === 'EEXIST') && existsSync(ownerProgram(target))) return target;
-    throw error;
+  await ensureFolder(target);
+  for (const file of files) {
+    const temporary = join(target, `${basename(file)}.${randomBytes(4).toString('hex')}`);
+    try {
+      await copyFile(file, temporary);
+      // Several that copy at once put the same content there.
+      await rename(temporary, join(target, basename(file)));
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
   }
   return target;
 }

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXPIRED } from '../core/lifecycle.ts';
-import { isAbsence } from '../platform/files.ts';
+import { isAbsence, readTextIfExistsNow } from '../platform/files.ts';
 import { lockHolder } from '../store/lock.ts';
 import { type Entry, lockNamesOf, readIds } from '../store/sandboxes.ts';
 import type { ServiceDeps } from './deps.ts';
@@ -36,8 +36,10 @@ function oldBuilds({ paths, bundle }: ServiceDeps, entries: readonly Entry[]): L
   const used = new Set(entries.map(({ owner }) => owner?.build));
   // An owner that is known by its lease alone may run from any build.
   if (used.has('')) return [];
+  // OpenSSH reaches heyvm through a launcher that names the build it was written by.
+  const launcher = readTextIfExistsNow(join(paths.bin, 'heyvm')) ?? '';
   return namesIn(paths.lib)
-    .filter(name => name !== bundle.build && !used.has(name))
+    .filter(name => name !== bundle.build && !used.has(name) && !launcher.includes(join(paths.lib, name)))
     .filter(name => !name.startsWith('.new-'))
     .map(name => ({ what: 'an old version', path: join(paths.lib, name) }));
 }
