@@ -96,5 +96,6 @@ function keepLog(name: string, log: string): void {
 
 async function removeAll(heyvm: Scene['heyvm']): Promise<void> {
   const listed = await heyvm('list', '--format', 'json');
-  for (const [id] of listed.stdout.matchAll(/sb-[0-9a-f]{8}/g)) await heyvm('rm', '--force', id);
+  const ids = [...new Set(listed.stdout.match(/sb-[0-9a-f]{8}/g))];
+  if (ids.length > 0) await heyvm('rm', '--force', '--yes', ...ids);
 }
