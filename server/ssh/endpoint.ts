@@ -37,6 +37,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const open = new Set<Socket>();
   return {
     accept(stream) {
+      if (stream.destroyed) return;
       open.add(stream);
       stream.once('close', () => open.delete(stream));
       stream.on('error', error => options.log(`ssh connection: ${error.message}`));
