@@ -1,0 +1,63 @@
+// What a person does in VS Code's workbench, as steps on its page.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { artifacts } from './places.ts';
+
+const PATIENCE = 60_000;
+
+/** The files of the folder are shown, so the editor is ready to be used. */
+export async function untilReady(page: Page): Promise<void> {
+  await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: PATIENCE });
+}
+
+/** By its title in the palette, all of it. */
+export async function runCommand(page: Page, title: string): Promise<void> {
+  await page.keyboard.press('F1');
+  await page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', {
+    timeout: PATIENCE,
+  });
+  await page.keyboard.type(title);
+  await page
+    .locator('.quick-input-list .monaco-list-row', { hasText: title })
+    .first()
+    .click({ timeout: PATIENCE });
+}
+
+/** The entry of an open quick pick that has this text. */
+export function pickEntry(page: Page, text: string): Locator {
+  return page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
+}
+
+export async function openView(page: Page): Promise<void> {
+  const open = page.locator('[id="workbench.view.extension.heyvm"]');
+  if (!(await open.isVisible()))
+    await page.click('.activitybar [aria-label^="heyvm"]', { timeout: PATIENCE });
+  await open.waitFor({ timeout: PATIENCE });
+}
+
+/** The row of a sandbox in our view. */
+export function treeRow(page: Page, text: string): Locator {
+  return page.locator('[id="workbench.view.extension.heyvm"] .monaco-list-row', { hasText: text }).first();
+}
+
+/** The screen of the terminal that is in front. */
+export async function openTerminal(page: Page): Promise<void> {
+  await page.waitForSelector('.terminal-wrapper.active .xterm-screen', { timeout: PATIENCE });
+}
+
+export async function typeInTerminal(page: Page, line: string): Promise<void> {
+  await page.click('.terminal-wrapper.active .xterm-screen');
+  await page.keyboard.type(`${line}\n`);
+}
+
+export async function screenshot(
+  page: Page,
+  name: string,
+  folder = join(artifacts, 'screenshots'),
+): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.png`);
+  await page.screenshot({ path });
+  return path;
+}

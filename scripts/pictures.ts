@@ -1,0 +1,63 @@
+// Takes the README's pictures from the running product.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll } from './build.ts';
+import { openBrowser } from './lib/browser.ts';
+import { openBranch } from './lib/openBranch.ts';
+import { root } from './lib/places.ts';
+import { main, say } from './lib/say.ts';
+import { openScene } from './lib/scene.ts';
+import {
+  openTerminal,
+  openView,
+  pickEntry,
+  runCommand,
+  screenshot,
+  treeRow,
+  typeInTerminal,
+  untilReady,
+} from './lib/workbench.ts';
+
+const folder = join(root, 'media', 'pictures');
+
+await main(async () => {
+  await buildAll();
+  mkdirSync(folder, { recursive: true });
+  const scene = await openScene('pictures');
+  const browser = await openBrowser();
+  try {
+    const context = await browser.newContext({
+      viewport: { width: 1200, height: 720 },
+      colorScheme: 'light',
+    });
+    const page = await context.newPage();
+    await openBranch(scene.heyvm, 'fix/temperature');
+    await page.goto(scene.windowOn(scene.repository));
+    await untilReady(page);
+    await openView(page);
+    await treeRow(page, 'fix/temperature').waitFor({ timeout: 60_000 });
+    await runCommand(page, 'heyvm: Open Branch in Sandbox');
+    await pickEntry(page, 'feature/oolong').waitFor({ timeout: 60_000 });
+    await keep(page, 'branches');
+    const opening = context.waitForEvent('page', { timeout: 120_000 });
+    await pickEntry(page, 'feature/oolong').click();
+    const inside = await opening;
+    await untilReady(inside);
+    await treeRow(page, 'feature/oolong').waitFor({ timeout: 60_000 });
+    await keep(page, 'tree');
+    await openTerminal(inside);
+    for (const line of ['pwd', 'hostname', 'sh tea.sh green', 'git log --oneline -1'])
+      await typeInTerminal(inside, line);
+    await inside.waitForTimeout(1_500);
+    await keep(inside, 'terminal');
+  } finally {
+    await browser.close();
+    await scene.end();
+  }
+  return 0;
+});
+
+async function keep(page: Parameters<typeof screenshot>[0], name: string): Promise<void> {
+  await page.waitForTimeout(600);
+  say(await screenshot(page, name, folder));
+}
