@@ -13,7 +13,8 @@ const PROBE_MS = 10_000;
 export async function relayProcess(socket: Socket, process: GuestProcess): Promise<void> {
   const left = new Promise<'left'>(resolve => {
     if (socket.destroyed) resolve('left');
-    socket.once('close', () => resolve('left'));
+    // The end of input has its own frame, so that a client that half-closes has left as well.
+    socket.once('end', () => resolve('left')).once('close', () => resolve('left'));
   });
   process.stdin.on('error', () => {});
   const outputs = [
@@ -25,6 +26,7 @@ export async function relayProcess(socket: Socket, process: GuestProcess): Promi
   const status = await Promise.race([ended, left]);
   if (status === 'left') {
     process.hangUp();
+    socket.destroy();
     return;
   }
   socket.end(encodeMessage(FrameType.exit, status));
@@ -86,8 +88,5 @@ function relayInput(socket: Socket, { stdin, hangUp }: GuestProcess): void {
       hangUp();
       socket.destroy();
     }
-  });
-  socket.on('end', () => {
-    if (!stdin.writableEnded) stdin.end();
   });
 }

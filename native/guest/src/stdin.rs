@@ -29,7 +29,6 @@ pub struct Stdin {
     ending: Vec<u8>,
     last_byte: Option<u8>,
     blocked: bool,
-    client_done: bool,
 }
 
 impl Stdin {
@@ -45,12 +44,11 @@ impl Stdin {
             ending: Vec::new(),
             last_byte: None,
             blocked: false,
-            client_done: false,
         }
     }
 
     pub fn wants_more(&self) -> bool {
-        self.start == self.end && self.ending.is_empty() && !self.client_done
+        self.start == self.end && self.ending.is_empty()
     }
 
     /// The descriptor that must become writable before anything can go on.
@@ -71,10 +69,8 @@ impl Stdin {
     /// Takes what the client has sent; call it only when `wants_more`.
     pub fn fill(&mut self, socket: RawFd) -> io::Result<()> {
         match sys::read(socket, &mut self.buffer) {
-            Ok(0) => {
-                self.client_done = true;
-                self.finish();
-            }
+            // The end of input has its own frame; a client that closes has left.
+            Ok(0) => return Err(io::ErrorKind::ConnectionReset.into()),
             Ok(count) => {
                 self.start = 0;
                 self.end = count;
