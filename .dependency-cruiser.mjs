@@ -13,7 +13,7 @@ const may = {
   ssh: ['protocol', 'core', 'platform', 'store', 'wire'],
   owner: ['protocol', 'core', 'platform', 'store', 'wire', 'rpc', 'backends', 'worktrees', 'ssh'],
   service: ['protocol', 'core', 'platform', 'store', 'wire', 'rpc', 'backends', 'worktrees', 'owner', 'ssh'],
-  helper: ['protocol', 'core', 'platform', 'store', 'service'],
+  helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
   cli: ['protocol', 'core', 'platform', 'store', 'wire', 'owner', 'ssh', 'service'],
 };
 
@@ -21,7 +21,7 @@ const may = {
 const owners = {
   vscode: '^extension/',
   'vscode-languageclient': '^extension/',
-  'vscode-languageserver': '^server/helper/',
+  'vscode-languageserver': '^server/(helper|bin)/',
   'vscode-jsonrpc': '^server/(rpc|helper)/',
   execa: '^server/platform/',
   ssh2: '^server/ssh/',

@@ -8,8 +8,6 @@ import { type AreaResult, type Report, summaryOf } from './lib/report.ts';
 import { runMochaFiles, timed, withFailure } from './lib/runArea.ts';
 import { main, say } from './lib/say.ts';
 
-if (import.meta.main) await main(checkAll);
-
 type Gate = { readonly name: string; readonly run: () => Promise<Seen> };
 
 /** How much a gate looked at, and what it found wrong. */
@@ -23,6 +21,8 @@ const gates: readonly Gate[] = [
   { name: 'dead code', run: deadCode },
   { name: 'generated files', run: generated },
 ];
+
+if (import.meta.main) await main(checkAll);
 
 async function checkAll(): Promise<number> {
   const results = await runCheck();

@@ -29,16 +29,15 @@ describe('backends', () => {
   }
 
   it('are named nowhere else in the product', async () => {
-    const product = await sources(path => isCode(path) && /^(server|extension|scripts)\//.test(path));
+    const product = await sources(path => isCode(path) && /^(server|extension)\//.test(path));
     assert.ok(product.length > 100);
     const ids = backends.flatMap(({ manifest }) => [manifest.id, ...manifest.aliases]);
     const quoted = new RegExp(`(['"\`])(${ids.join('|')})\\1`);
     const named = product.filter(
       ({ path, text }) => !path.startsWith('server/backends/') && quoted.test(text),
     );
-    const packages = 'scripts/lib/areas.ts'; // Debian's package of a backend may have its name.
     assert.deepEqual(
-      named.map(({ path }) => path).filter(path => path !== packages && !path.endsWith('.test.ts')),
+      named.map(({ path }) => path).filter(path => !path.endsWith('.test.ts')),
       [],
     );
   });
