@@ -166,7 +166,7 @@ for (const way of ['direct', 'chained'] as const) {
       await eventually(async () => (await readFile(file, 'utf8')) === 'gone\n');
     });
 
-    it('are hung up although their input is blocked', async () => {
+    it('are hung up in the end although their input is blocked', async () => {
       const started = await startSleeper(bench[way], Buffer.alloc(4_000_000));
       started.process.hangUp();
       await eventually(() => !isAlive(started.pid), { what: 'the end of the program', withinMs: 30_000 });
@@ -282,6 +282,16 @@ async function startSleeper(
   const process = await guest.exec({ argv: ['sh', '-c', 'echo $$; exec sleep 1000'], cwd: '/tmp' });
   const [chunk] = await once(process.stdout, 'data');
   process.stdin.write(input);
+  let before = -1;
+  await eventually(
+    () => {
+      const now = process.stdin.writableLength;
+      const stuck = now === before && now > 0;
+      before = now;
+      return stuck;
+    },
+    { what: 'the input being stuck', everyMs: 100 },
+  );
   return { process, pid: Number(String(chunk)) };
 }
 

@@ -12,20 +12,25 @@ pub fn run(client: &impl AsRawFd, inside: &impl AsRawFd) -> io::Result<()> {
     sys::set_nonblocking(inside)?;
     let mut lanes = [Lane::new(client, inside), Lane::new(inside, client)];
     while lanes.iter().any(|lane| !lane.done) {
-        let events = |fd: RawFd| lanes.iter().fold(0, |events, lane| events | lane.events(fd));
-        let mut fds = [sys::watch(client, events(client)), sys::watch(inside, events(inside))];
+        let mut fds = [watched(&lanes, client), watched(&lanes, inside)];
         sys::poll(&mut fds, -1)?;
-        for fd in &fds {
-            // Both directions of this side are closed: what it has sent is still read, then all is over.
-            if fd.revents & libc::POLLERR != 0 || (fd.revents & libc::POLLHUP != 0 && fd.events & libc::POLLIN == 0) {
-                return Err(io::ErrorKind::ConnectionReset.into());
-            }
+        // Who has said all and hears nothing any more cannot be given the rest.
+        if fds.iter().any(|fd| fd.events == 0 && fd.revents & (libc::POLLERR | libc::POLLHUP) != 0) {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         for lane in &mut lanes {
             lane.pump()?;
         }
     }
     Ok(())
+}
+
+/// Where nothing can be done now, a side is watched only for vanishing, and only when all that it sent was passed on:
+/// both directions of a side may be closed while there is still something of it to deliver.
+fn watched(lanes: &[Lane; 2], fd: RawFd) -> libc::pollfd {
+    let events = lanes.iter().fold(0, |events, lane| events | lane.events(fd));
+    let silent = lanes.iter().all(|lane| lane.done == (lane.from == fd));
+    sys::watch(if events != 0 || silent { fd } else { -1 }, events)
 }
 
 struct Lane {
@@ -108,6 +113,47 @@ mod tests {
         drop(inside);
         assert_eq!(writer.join().unwrap(), "answer after the end");
         relay.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn nothing_is_lost_when_both_sides_have_said_all_before_the_client_reads() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let near_inside = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut inside, _) = listener.accept().unwrap();
+        let (mut client, near_client) = UnixStream::pair().unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let relay = std::thread::spawn(move || run(&near_client, &near_inside));
+        let writer = std::thread::spawn(move || inside.write_all(&vec![7; 3_000_000]).unwrap());
+        while sys::readable_bytes(client.as_raw_fd()) == 0 {
+            std::thread::yield_now();
+        }
+        let mut got = Vec::new();
+        let mut part = vec![0; 1000];
+        while got.len() < 300_000 {
+            let count = client.read(&mut part).unwrap();
+            got.extend_from_slice(&part[..count]);
+        }
+        client.read_to_end(&mut got).unwrap();
+        assert_eq!(got.len(), 3_000_000);
+        writer.join().unwrap();
+        relay.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_client_that_leaves_after_half_close_ends_the_connection_inside() {
+        let (client, near_client) = UnixStream::pair().unwrap();
+        let (near_inside, mut inside) = UnixStream::pair().unwrap();
+        let relay = std::thread::spawn(move || {
+            let result = run(&near_client, &near_inside);
+            drop((near_client, near_inside));
+            result
+        });
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut nothing = Vec::new();
+        inside.read_to_end(&mut nothing).unwrap();
+        drop(client);
+        assert!(relay.join().unwrap().is_err());
+        assert!(inside.write_all(b"x").is_err());
     }
 
     #[test]
