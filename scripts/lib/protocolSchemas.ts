@@ -4,6 +4,7 @@ import type { Contract } from '../../server/protocol/contract.ts';
 import { ErrorInfo, errorCodes } from '../../server/protocol/errors.ts';
 import { helperContract, sandboxChanged } from '../../server/protocol/helper.ts';
 import { ChannelHeader, ownerContract } from '../../server/protocol/owner.ts';
+import { CallEnvelope, Handshake, ProgressValue } from '../../server/protocol/session.ts';
 import { PROTOCOL, RECORD_VERSION } from '../../server/protocol/version.ts';
 import { OwnerRecord, SandboxRecord } from '../../server/store/records.ts';
 
@@ -15,6 +16,14 @@ export function goldenSchemas(): Golden[] {
     { name: 'errors', schema: { codes: errorCodes, ErrorInfo: schemaOf(ErrorInfo) } },
     { name: 'helper', schema: contractSchema(helperContract) },
     { name: 'helper-events', schema: { [sandboxChanged.method]: schemaOf(sandboxChanged.params) } },
+    {
+      name: 'session',
+      schema: {
+        Handshake: schemaOf(Handshake),
+        CallEnvelope: schemaOf(CallEnvelope),
+        ProgressValue: schemaOf(ProgressValue),
+      },
+    },
     { name: 'owner', schema: contractSchema(ownerContract) },
     { name: 'channel', schema: { ChannelHeader: schemaOf(ChannelHeader) } },
     {

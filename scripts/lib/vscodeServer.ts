@@ -67,6 +67,7 @@ async function install(folder: string, node: string): Promise<void> {
   say(`installing the VS Code server (npm package code-server ${VERSION}, about a minute)`);
   await ensurePrograms([
     { program: 'g++', packages: ['build-essential'], why: 'to build native modules of the VS Code server' },
+    { program: 'make', packages: ['make'], why: 'to build native modules of the VS Code server' },
     { program: 'python3', packages: ['python3'], why: 'to build native modules of the VS Code server' },
   ]);
   const making = `${folder}.${process.pid}`;
