@@ -42,7 +42,7 @@ export function connectOwner({ record, owner }: Entry): OwnerConnection {
     return rpc;
   };
   return {
-    guest: guestOver(reach),
+    guest: plainSpoken(guestOver(reach)),
     call: async (method, params, options) => (await client()).call(method, params, options),
     hold: async () => {
       const { socket } = await openChannel(await reach(), { op: 'hold' });
@@ -60,11 +60,40 @@ export function connectOwner({ record, owner }: Entry): OwnerConnection {
   };
 }
 
+/** When an owner did not answer, that is the reason, and not that the connection was given up because of it. */
+function plainSpoken(guest: OwnerConnection['guest']): OwnerConnection['guest'] {
+  const plainly = async <T>(asked: Promise<T>): Promise<T> => {
+    try {
+      return await asked;
+    } catch (error) {
+      throw error instanceof Error && error.cause instanceof SandboxError ? error.cause : error;
+    }
+  };
+  return {
+    exec: request => plainly(guest.exec(request)),
+    dial: target => plainly(guest.dial(target)),
+    sftp: () => plainly(guest.sftp()),
+    listeningPorts: () => plainly(guest.listeningPorts()),
+  };
+}
+
+/** The system accepts connections for an owner that is stuck, so only a first answer proves that it lives. */
+function expectAnswer(socket: Socket, name: string): Socket {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead === 0) socket.destroy(unreachable(name));
+  }, ANSWER_MS);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+  return socket;
+}
+
 async function reachOwner(name: string, owner: OwnerRecord): Promise<Socket> {
   const until = performance.now() + ANSWER_MS;
   for (;;) {
     try {
-      return await connect(owner.control_socket);
+      const socket = await connect(owner.control_socket);
+      // While it starts, its guest makes everybody wait.
+      return owner.state === 'starting' ? socket : expectAnswer(socket, name);
     } catch (error) {
       const code = errorCodeOf(error);
       const absent = code === 'ENOENT' || code === 'ECONNREFUSED';
@@ -84,7 +113,8 @@ async function reachOwner(name: string, owner: OwnerRecord): Promise<Socket> {
 
 async function openRpc(name: string, reach: () => Promise<Socket>): Promise<RpcClient<OwnerContract>> {
   const [{ connectRpc }, socket] = await Promise.all([import('../rpc/connect.ts'), reach()]);
-  const timer = setTimeout(() => socket.destroy(unreachable(name)), ANSWER_MS);
+  // This is answered by the owner itself, in whatever state its guest is.
+  expectAnswer(socket, name);
   try {
     const channel = await openChannel(socket, { op: 'rpc' });
     const rpc = connectRpc(channel.socket, ownerContract, () => gone(name));
@@ -93,9 +123,8 @@ async function openRpc(name: string, reach: () => Promise<Socket>): Promise<RpcC
     return rpc;
   } catch (error) {
     socket.destroy();
-    throw error instanceof SandboxError ? error : unreachable(name, error);
-  } finally {
-    clearTimeout(timer);
+    if (error instanceof SandboxError) throw error.cause instanceof SandboxError ? error.cause : error;
+    throw unreachable(name, error);
   }
 }
 
