@@ -1,0 +1,76 @@
+// The contract that every backend keeps, as a suite: what it claims it does, and what it does not claim it refuses.
+import type { Backend } from '../../server/core/backend.ts';
+import { bundle, guestProgram } from '../../server/platform/bundle.ts';
+import { run } from '../../server/platform/run.ts';
+import type { Availability, Capabilities } from '../../server/protocol/backend.ts';
+import { type Bench, makeBench } from './bench.ts';
+import { execCases } from './cases/exec.ts';
+import { lifecycleCases } from './cases/lifecycle.ts';
+import { limitCases } from './cases/limits.ts';
+import { manifestCases } from './cases/manifest.ts';
+import { networkCases } from './cases/network.ts';
+import { streamCases } from './cases/streams.ts';
+import { terminalCases } from './cases/terminal.ts';
+import { workspaceCases } from './cases/workspace.ts';
+
+/** What the cases share; `here` holds what the probe found, which may be less than the manifest says. */
+export type Subject = {
+  readonly backend: Backend;
+  here(): Capabilities;
+  bench(): Bench;
+};
+
+export type Tally = { ran: string[]; notRun: { id: string; why: string }[] };
+
+/** Declares the suite for one backend; where it cannot run here, only its manifest is looked at, and the reason printed. */
+export function contractSuite(backend: Backend, tally: Tally): void {
+  const { id } = backend.manifest;
+  describe(`backend ${id}`, () => {
+    let availability: Availability | undefined;
+    let bench: Bench | undefined;
+    const subject: Subject = {
+      backend,
+      here: () =>
+        availability?.kind === 'ready' ? availability.capabilities : backend.manifest.capabilities,
+      bench: () => bench!,
+    };
+
+    before(async () => {
+      const driver = await backend.load();
+      const signal = AbortSignal.timeout(20_000);
+      availability = await driver.probe({ signal, run, agent: guestProgram(bundle.folder) });
+    });
+
+    manifestCases(subject);
+
+    describe('with guests', () => {
+      before(function () {
+        if (availability?.kind === 'ready') {
+          tally.ran.push(id);
+          return;
+        }
+        const why = availability?.kind === 'missing' ? availability.what : (availability?.why ?? 'no answer');
+        tally.notRun.push({ id, why });
+        console.log(`not run: contract of ${id}: ${why}`);
+        this.skip();
+      });
+
+      beforeEach(async () => {
+        bench = await makeBench(backend);
+      });
+
+      afterEach(async () => {
+        await bench?.dispose();
+        bench = undefined;
+      });
+
+      lifecycleCases(subject);
+      execCases(subject);
+      streamCases(subject);
+      terminalCases(subject);
+      workspaceCases(subject);
+      networkCases(subject);
+      limitCases(subject);
+    });
+  });
+}
