@@ -15,7 +15,7 @@ export type Endpoint = {
 };
 
 export type EndpointOptions = {
-  readonly guest: Guest;
+  readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp'>;
   /** In OpenSSH's own format. */
   readonly hostKeyPem: string;
   readonly policy: Policy;

@@ -55,26 +55,32 @@ function isLoopback(host: string): boolean {
 }
 
 /** Joins a channel and a stream of the guest; each direction ends on its own. */
-export function bridge(
+function bridge(channel: ServerChannel, inside: Duplex, context: StreamContext): void {
+  const sent = join(channel, inside, context).then(() => channel.eof());
+  const received = new Promise<void>(resolve => channel.once('end', resolve));
+  void Promise.all([received, sent]).then(() => channel.end());
+}
+
+export type StreamContext = { readonly transport: Transport; readonly log: (line: string) => void };
+
+/** Resolves when the client was sent everything; whatever breaks closes both. */
+export function join(
   channel: ServerChannel,
   inside: Duplex,
-  context: { readonly transport: Transport; readonly log: (line: string) => void },
-): void {
-  const output = outputOf(channel, context.transport);
+  { transport, log }: StreamContext,
+): Promise<void> {
+  const output = outputOf(channel, transport);
   const over = () => {
     output.end();
     inside.destroy();
     channel.resume();
     channel.close();
   };
-  channel.on('error', (error: Error) => context.log(`ssh channel: ${error.message}`));
-  inside.on('error', () => over());
+  channel.on('error', (error: Error) => log(`ssh channel: ${error.message}`));
+  inside.on('error', over);
   // ssh2 ends this stream as soon as the client closes the channel, even while input is unread.
   channel.stderr.once('finish', over);
-  void context.transport.closed.then(over);
-
+  void transport.closed.then(over);
   copyIn(channel, inside);
-  const input = new Promise<void>(resolve => channel.once('end', resolve));
-  const outputDone = copyOut(inside, output, 'data').then(() => channel.eof());
-  void Promise.all([input, outputDone]).then(() => channel.end());
+  return copyOut(inside, output, 'data');
 }

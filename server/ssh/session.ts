@@ -6,11 +6,11 @@ import type { Guest, GuestProcess } from '../core/guest.ts';
 import { type ExecRequest, type ExitStatus, SignalName, type TerminalSize } from '../protocol/exec.ts';
 import { parse } from '../protocol/parse.ts';
 import { acceptsVariable } from './environment.ts';
-import { bridge } from './forward.ts';
+import { join } from './forward.ts';
 import { copyIn, copyOut, outputOf, type Transport } from './streams.ts';
 
 export type SessionContext = {
-  readonly guest: Guest;
+  readonly guest: Pick<Guest, 'exec' | 'sftp'>;
   readonly transport: Transport;
   readonly log: (line: string) => void;
 };
@@ -140,9 +140,10 @@ function sendSignal(channel: ServerChannel, name: string): void {
 
 async function serveSftp(channel: ServerChannel | undefined, context: SessionContext): Promise<void> {
   if (channel === undefined) return;
-  channel.on('error', (error: Error) => context.log(`ssh channel: ${error.message}`));
   try {
-    bridge(channel, await context.guest.sftp(), context);
+    await join(channel, await context.guest.sftp(), context);
+    // Without a status scp takes the whole transfer for failed.
+    finish(channel, { kind: 'exited', code: 0 });
   } catch (thrown) {
     context.log(`ssh sftp: ${toSandboxError(thrown).message}`);
     finish(channel, { kind: 'exited', code: CANNOT_RUN });

@@ -48,7 +48,9 @@ describe('ssh into a sandbox', () => {
   });
 
   it('does not hang when the command leaves its input unread', async () => {
-    const { code, stdout } = await box.ssh([box.alias, 'head -c 4; echo'], { input: Buffer.alloc(8_000_000, 'x') });
+    const { code, stdout } = await box.ssh([box.alias, 'head -c 4; echo'], {
+      input: Buffer.alloc(8_000_000, 'x'),
+    });
     assert.deepEqual([code, stdout.toString()], [0, 'xxxx\n']);
   });
 
@@ -81,7 +83,9 @@ describe('ssh into a sandbox', () => {
       return this.skip();
     }
     const command = `stty rows 31 cols 97; ssh -F '${box.config}' -t ${box.alias} 'stty size; echo $TERM'`;
-    const { stdout } = await run(['script', '-qfec', command, '/dev/null'], { env: { TERM: 'xterm-256color', SHELL: '/bin/sh' } });
+    const { stdout } = await run(['script', '-qfec', command, '/dev/null'], {
+      env: { TERM: 'xterm-256color', SHELL: '/bin/sh' },
+    });
     assert.match(stdout.toString(), /31 97\r\nxterm-256color\r\n/);
   });
 
@@ -93,7 +97,13 @@ describe('ssh into a sandbox', () => {
   });
 
   it('interrupts a program in a terminal', async () => {
-    const client = spawn('ssh', ['-F', box.config, '-tt', box.alias, 'trap "exit 9" INT; echo ready; read -r line']);
+    const client = spawn('ssh', [
+      '-F',
+      box.config,
+      '-tt',
+      box.alias,
+      'trap "exit 9" INT; echo ready; read -r line',
+    ]);
     let said = '';
     client.stdout.on('data', chunk => {
       said += chunk;
@@ -107,11 +117,18 @@ describe('ssh into a sandbox', () => {
     const client = spawn('ssh', ['-F', box.config, box.alias, 'echo $$; exec sleep 1000']);
     const [pid] = await once(client.stdout, 'data');
     client.kill('SIGKILL');
-    await eventually(async () => (await box.ssh([box.alias, `kill -0 ${pid}`])).code === 1, { what: 'the hang-up' });
+    await eventually(async () => (await box.ssh([box.alias, `kill -0 ${pid}`])).code === 1, {
+      what: 'the hang-up',
+    });
   });
 
   it('lets ten clients in at once', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 10 }, (_, index) => box.ssh([box.alias, `echo ${index}`])));
-    assert.deepEqual(outcomes.map(({ stdout }) => stdout.toString()), Array.from({ length: 10 }, (_, index) => `${index}\n`));
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => box.ssh([box.alias, `echo ${index}`])),
+    );
+    assert.deepEqual(
+      outcomes.map(({ stdout }) => stdout.toString()),
+      Array.from({ length: 10 }, (_, index) => `${index}\n`),
+    );
   });
 });

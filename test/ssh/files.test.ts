@@ -32,7 +32,11 @@ describe('files over ssh', () => {
       await outcome([...scp, join(box.outside, 'in.bin'), `${box.alias}:${protocol}.bin`]);
       assert.ok((await readFile(join(box.workspace, `${protocol}.bin`))).equals(content));
       assert.equal((await stat(join(box.workspace, `${protocol}.bin`))).mode & 0o777, 0o751);
-      await outcome([...scp, `${box.alias}:/workspace/${protocol}.bin`, join(box.outside, `${protocol}.back`)]);
+      await outcome([
+        ...scp,
+        `${box.alias}:/workspace/${protocol}.bin`,
+        join(box.outside, `${protocol}.back`),
+      ]);
       assert.ok((await readFile(join(box.outside, `${protocol}.back`))).equals(content));
     });
   }
@@ -63,7 +67,9 @@ describe('files over ssh', () => {
   });
 
   it('sftp sees only what the guest sees', async () => {
-    const { code, stderr } = await run(['sftp', '-F', box.config, '-b', '-', box.alias], { input: `ls ${box.outside}\n` });
+    const { code, stderr } = await run(['sftp', '-F', box.config, '-b', '-', box.alias], {
+      input: `ls ${box.outside}\n`,
+    });
     assert.equal(code, 1);
     assert.match(stderr, /not found/);
   });
@@ -88,7 +94,14 @@ describe('files over ssh', () => {
 
   it('git clones from the workspace and pushes to it', async () => {
     const env = { GIT_SSH_COMMAND: `ssh -F ${box.config}`, GIT_CONFIG_GLOBAL: '/dev/null' };
-    const git = (...args: string[]) => ['git', '-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args];
+    const git = (...args: string[]) => [
+      'git',
+      '-c',
+      'user.name=t',
+      '-c',
+      'user.email=t@example.org',
+      ...args,
+    ];
     const repository = join(box.workspace, 'repo');
     await outcome(git('init', '-q', '-b', 'main', repository));
     await outcome(git('-C', repository, 'commit', '-q', '--allow-empty', '-m', 'first'));

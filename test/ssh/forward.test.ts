@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 import { hasProgram, type Outcome, run } from './support/run.ts';
@@ -60,13 +60,17 @@ describe('ssh forwards', () => {
 
   it('-L reaches a port inside', async () => {
     const port = await freePort();
-    const got = await withForward(['-L', `127.0.0.1:${port}:127.0.0.1:8080`], () => curl(`http://127.0.0.1:${port}/a`));
+    const got = await withForward(['-L', `127.0.0.1:${port}:127.0.0.1:8080`], () =>
+      curl(`http://127.0.0.1:${port}/a`),
+    );
     assert.equal(got.stdout.toString(), 'from inside /a', got.stderr);
   });
 
   it('-L reaches a socket inside', async () => {
     const port = await freePort();
-    const got = await withForward(['-L', `127.0.0.1:${port}:/tmp/web.sock`], () => curl(`http://127.0.0.1:${port}/b`));
+    const got = await withForward(['-L', `127.0.0.1:${port}:/tmp/web.sock`], () =>
+      curl(`http://127.0.0.1:${port}/b`),
+    );
     assert.equal(got.stdout.toString(), 'from inside /b', got.stderr);
   });
 
@@ -77,7 +81,10 @@ describe('ssh forwards', () => {
       const answers = await Promise.all(
         Array.from({ length: 8 }, (_, index) => curl(...proxy, `http://localhost:8080/${index}`)),
       );
-      assert.deepEqual(answers.map(({ stdout }) => stdout.toString()), Array.from({ length: 8 }, (_, index) => `from inside /${index}`));
+      assert.deepEqual(
+        answers.map(({ stdout }) => stdout.toString()),
+        Array.from({ length: 8 }, (_, index) => `from inside /${index}`),
+      );
     });
   });
 
@@ -96,15 +103,18 @@ describe('ssh forwards', () => {
   });
 
   it('-W passes half-close on in both directions', async () => {
-    const { code, stdout } = await run(['ssh', '-F', box.config, '-W', '127.0.0.1:8081', box.alias], { input: 'abc' });
+    const { code, stdout } = await run(['ssh', '-F', box.config, '-W', '127.0.0.1:8081', box.alias], {
+      input: 'abc',
+    });
     assert.deepEqual([code, stdout.toString()], [0, 'cba']);
   });
 
   it('refuses a port where nobody listens without ending the connection', async () => {
-    const port = await freePort();
-    await withForward(['-L', `127.0.0.1:${port}:127.0.0.1:9`, '-L', `127.0.0.1:${port + 1}:127.0.0.1:8080`], async () => {
-      assert.notEqual((await curl(`http://127.0.0.1:${port}/`)).code, 0);
-      assert.equal((await curl(`http://127.0.0.1:${port + 1}/c`)).stdout.toString(), 'from inside /c');
+    const [closed, open] = [await freePort(), await freePort()];
+    const forwards = ['-L', `127.0.0.1:${closed}:127.0.0.1:9`, '-L', `127.0.0.1:${open}:127.0.0.1:8080`];
+    await withForward(forwards, async () => {
+      assert.notEqual((await curl(`http://127.0.0.1:${closed}/`)).code, 0);
+      assert.equal((await curl(`http://127.0.0.1:${open}/c`)).stdout.toString(), 'from inside /c');
     });
   });
 
@@ -125,9 +135,17 @@ describe('ssh forwards', () => {
   it('opens no TCP port for all of this', async () => {
     const sockets = await readFile(`/proc/${box.endpoint.pid}/net/tcp`, 'utf8');
     const inodes = await run(['sh', '-c', `ls -l /proc/${box.endpoint.pid}/fd`]);
-    const own = new Set([...inodes.stdout.toString().matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode));
-    const listening = sockets.split('\n').map(line => line.trim().split(/\s+/)).filter(fields => fields[3] === '0A');
-    assert.deepEqual(listening.filter(fields => own.has(fields[9])), []);
+    const own = new Set(
+      [...inodes.stdout.toString().matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode),
+    );
+    const listening = sockets
+      .split('\n')
+      .map(line => line.trim().split(/\s+/))
+      .filter(fields => fields[3] === '0A');
+    assert.deepEqual(
+      listening.filter(fields => own.has(fields[9])),
+      [],
+    );
   });
 });
 

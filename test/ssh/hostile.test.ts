@@ -58,13 +58,22 @@ describe('a hostile ssh configuration', () => {
   after(() => folder && rm(folder, { recursive: true, force: true }));
 
   /** Secrets that such a configuration would send. */
-  const env = { API_TOKEN: 'secret', GH_TOKEN: 'secret', LC_TEST: 'passed', LANG: 'C.UTF-8', SSH_AUTH_SOCK: '/tmp/agent' };
+  const env = {
+    API_TOKEN: 'secret',
+    GH_TOKEN: 'secret',
+    LC_TEST: 'passed',
+    LANG: 'C.UTF-8',
+    SSH_AUTH_SOCK: '/tmp/agent',
+  };
 
   const places = {
     'below the Include': async () => startSandbox({ userConfig: hostile(folder) }),
     'above a line that another tool put on top': async () => {
       const box = await startSandbox({ userConfig: hostile(folder) });
-      await writeFile(box.config, `# another tool\nInclude "${folder}/absent"\n${await readFile(box.config, 'utf8')}`);
+      await writeFile(
+        box.config,
+        `# another tool\nInclude "${folder}/absent"\n${await readFile(box.config, 'utf8')}`,
+      );
       return box;
     },
   };
@@ -77,7 +86,9 @@ describe('a hostile ssh configuration', () => {
       after(() => box?.dispose());
 
       it('changes neither the place, nor the user, nor the command', async () => {
-        const { code, stdout } = await box.ssh([box.alias, 'pwd; id -un 2>/dev/null || id -u; tty; exit 6'], { env });
+        const { code, stdout } = await box.ssh([box.alias, 'pwd; id -un 2>/dev/null || id -u; tty; exit 6'], {
+          env,
+        });
         assert.equal(code, 6);
         assert.match(stdout.toString(), /^\/workspace\n.*\nnot a tty\n$/s);
         assert.ok(!existsSync(join(folder, 'local-command')));

@@ -60,7 +60,9 @@ describe('the ssh proxy', () => {
     const stop = new AbortController();
     let told = '';
     stderr.on('data', chunk => (told += chunk));
-    const done = runProxy(paths, target, { stdin, stdout, stderr, signal: stop.signal }).finally(() => stdout.end());
+    const done = runProxy(paths, target, { stdin, stdout, stderr, signal: stop.signal }).finally(() =>
+      stdout.end(),
+    );
     done.catch(() => {});
     return { stdin, said: text(stdout), told: () => told, done, stop };
   };

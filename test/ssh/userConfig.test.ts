@@ -1,7 +1,18 @@
 // The one line in a person's ssh configuration: it goes in at the top, and comes out byte for byte.
 import { strict as assert } from 'node:assert';
 import { randomInt } from 'node:crypto';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run as runHost } from '../../server/platform/run.ts';
@@ -47,7 +58,10 @@ describe('the Include line', () => {
     assert.ok((await readFile(config)).equals(before), JSON.stringify(before.toString()));
     assert.equal((await stat(config)).mode & 0o777, 0o640);
     assert.equal((await uninstallInclude(paths, config)).changed, false);
-    assert.deepEqual((await readdir(top)).filter(name => name.startsWith('config.')), []);
+    assert.deepEqual(
+      (await readdir(top)).filter(name => name.startsWith('config.')),
+      [],
+    );
   };
 
   for (const [what, text] of Object.entries(table)) {
@@ -64,7 +78,10 @@ describe('the Include line', () => {
     const config = join(top, 'new', '.ssh', 'config');
     await mkdir(join(top, 'new'));
     await installInclude(paths, config);
-    assert.deepEqual([(await stat(config)).mode & 0o777, (await stat(join(top, 'new', '.ssh'))).mode & 0o777], [0o600, 0o700]);
+    assert.deepEqual(
+      [(await stat(config)).mode & 0o777, (await stat(join(top, 'new', '.ssh'))).mode & 0o777],
+      [0o600, 0o700],
+    );
     await uninstallInclude(paths, config);
     assert.deepEqual(await readdir(join(top, 'new')), []);
   });
@@ -96,7 +113,11 @@ describe('the Include line', () => {
   it('says what to do about a file that cannot be changed', async () => {
     const config = join(top, 'config');
     await writeFile(config, 'Host a\n', { mode: 0o444 });
-    await assert.rejects(installInclude(paths, config), { code: 'ssh-config', message: /read-only/, hint: /yourself/ });
+    await assert.rejects(installInclude(paths, config), {
+      code: 'ssh-config',
+      message: /read-only/,
+      hint: /yourself/,
+    });
     assert.equal(await readFile(config, 'utf8'), 'Host a\n');
   });
 
@@ -115,7 +136,8 @@ describe('the Include line', () => {
   });
 
   describe('its status', () => {
-    const status = (config: string) => configStatus(paths, runHost, { config, place: 'elsewhere', sample: box });
+    const status = (config: string) =>
+      configStatus(paths, runHost, { config, place: 'elsewhere', sample: box });
 
     it('is what ssh -G says', async () => {
       const config = join(top, 'config');
@@ -146,10 +168,25 @@ function randomConfigs(seed: number, count: number): Buffer[] {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
-  const words = ['Host *', 'Host a b', '  Port 22', 'Match all', '# note', '', '\t', 'Include x', 'ü', '\u{feff}', ' '];
+  const words = [
+    'Host *',
+    'Host a b',
+    '  Port 22',
+    'Match all',
+    '# note',
+    '',
+    '\t',
+    'Include x',
+    'ü',
+    '\u{feff}',
+    ' ',
+  ];
   const ends = ['\n', '\r\n', '\n\n', '\r'];
   return Array.from({ length: count }, () => {
-    const lines = Array.from({ length: next(8) }, () => `${words[next(words.length)]}${ends[next(ends.length)]}`);
+    const lines = Array.from(
+      { length: next(8) },
+      () => `${words[next(words.length)]}${ends[next(ends.length)]}`,
+    );
     const bytes = Buffer.from(Array.from({ length: next(6) }, () => next(256)));
     return Buffer.concat([Buffer.from(lines.join('')), next(2) === 0 ? bytes : Buffer.alloc(0)]);
   });

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::io::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
-const WORKSPACE: &str = "/workspace";
+pub const WORKSPACE: &str = "/workspace";
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 pub struct Started {

@@ -34,7 +34,8 @@ export type TestSandbox = {
 /** Why these tests cannot run here, or undefined when they can. */
 export async function whyNot(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'the guest program is for Linux';
-  for (const program of ['ssh', 'bwrap']) if (!(await hasProgram(program))) return `${program} is not installed`;
+  for (const program of ['ssh', 'bwrap'])
+    if (!(await hasProgram(program))) return `${program} is not installed`;
   return existsSync(guestProgram) ? undefined : `${guestProgram} is not built`;
 }
 
@@ -51,7 +52,8 @@ export async function startSandbox(options: StartOptions = {}): Promise<TestSand
   const id = SandboxId.parse('sb-0a1b2c3d');
   const files = sandboxPaths(paths, id);
   const place = { workspace: join(top, 'workspace'), home: join(top, 'home'), outside: join(top, 'outside') };
-  for (const folder of [files.folder, ...Object.values(place)]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [files.folder, ...Object.values(place)])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
   const children: ChildProcess[] = [];
   const guestSocket = join(top, 'g');
   children.push(startGuest(guestSocket, place));
@@ -96,21 +98,27 @@ function startGuest(socket: string, place: { workspace: string; home: string }):
   );
 }
 
+/** As owners are started. */
+const ownerFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+
 async function startEndpoint(
   paths: Paths,
   id: string,
   guestSocket: string,
 ): Promise<{ endpoint: ChildProcess; log: () => string }> {
   const program = join(root, 'test', 'ssh', 'fixtures', 'endpoint.ts');
-  const endpoint = spawn(process.execPath, [program, id, guestSocket], {
+  const endpoint = spawn(process.execPath, [...ownerFlags, program, id, guestSocket], {
     env: { ...process.env, HEYO_HOME: paths.home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
   for (const stream of [endpoint.stdout, endpoint.stderr]) stream.on('data', chunk => (said += chunk));
-  await eventually(() => said.includes('ready') || (endpoint.exitCode !== null && Promise.reject(new Error(said))), {
-    what: 'the endpoint',
-  });
+  await eventually(
+    () => said.includes('ready') || (endpoint.exitCode !== null && Promise.reject(new Error(said))),
+    {
+      what: 'the endpoint',
+    },
+  );
   return { endpoint, log: () => said };
 }
 
@@ -121,8 +129,9 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** The most memory a process has had at once, in bytes. */
-export async function peakMemoryOf(pid: number): Promise<number> {
+/** The most memory that a process has had at once, and what it has now, in bytes. */
+export async function memoryOf(pid: number): Promise<{ peak: number; now: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  return { peak: read('VmHWM'), now: read('VmRSS') };
 }

@@ -76,7 +76,7 @@ impl Session {
     fn expanded(&self, text: &[u8]) -> Result<PathBuf, Status> {
         let tilde = match text.strip_prefix(b"~") {
             Some(rest) => rest,
-            None => return Ok(self.home.join(OsStr::from_bytes(text))),
+            None => return Ok(self.start.join(OsStr::from_bytes(text))),
         };
         let end = tilde.iter().position(|byte| *byte == b'/').unwrap_or(tilde.len());
         let (user, rest) = tilde.split_at(end);

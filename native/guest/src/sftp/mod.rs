@@ -10,6 +10,7 @@ mod wire;
 
 use handles::Handles;
 use longname::Names;
+use crate::exec::WORKSPACE;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
@@ -21,13 +22,18 @@ const MAX_PACKET: usize = 256 * 1024;
 /// Serves until the client leaves or breaks the protocol.
 pub fn serve(stream: &UnixStream) {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).unwrap_or_else(|| "/".into());
-    let mut session = Session { home: home.into(), handles: Handles::default(), names: Names::default() };
+    let home = PathBuf::from(home);
+    // Programs begin in the workspace, and a path without a folder means the same for both.
+    let start = Some(PathBuf::from(WORKSPACE)).filter(|folder| folder.is_dir()).unwrap_or_else(|| home.clone());
+    let mut session = Session { start, home, handles: Handles::default(), names: Names::default() };
     // Whatever ends the session, closing the connection tells the client.
     let _ = session.run(BufReader::with_capacity(64 * 1024, stream), stream);
 }
 
 pub struct Session {
     /// Where relative paths begin.
+    start: PathBuf,
+    /// What `~` stands for.
     home: PathBuf,
     handles: Handles,
     names: Names,
@@ -87,10 +93,10 @@ impl Session {
         }
     }
 
-    /// The next text of a packet as a path; relative ones begin at home.
+    /// The next text of a packet as a path; relative ones begin at the start.
     fn path(&self, packet: &mut Packet) -> Result<PathBuf, Status> {
         let text = packet.text()?;
-        Ok(self.home.join(std::ffi::OsString::from_vec(text.to_vec())))
+        Ok(self.start.join(std::ffi::OsString::from_vec(text.to_vec())))
     }
 }
 

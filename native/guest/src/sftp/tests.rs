@@ -18,7 +18,7 @@ impl Bench {
         let folder = std::env::temp_dir().join(format!("heyvm-sftp-{}-{}", std::process::id(), number));
         std::fs::create_dir(&folder).unwrap();
         let folder = folder.canonicalize().unwrap();
-        let session = Session { home: folder.clone(), handles: Handles::default(), names: Names::default() };
+        let session = Session { start: folder.clone(), home: folder.clone(), handles: Handles::default(), names: Names::default() };
         Bench { folder, session }
     }
 
@@ -156,7 +156,7 @@ fn links_are_made_read_and_not_followed_where_they_must_not_be() {
 }
 
 #[test]
-fn relative_paths_begin_at_home_and_the_last_part_may_be_missing() {
+fn relative_paths_begin_at_the_start_and_the_last_part_may_be_missing() {
     let mut bench = Bench::new();
     std::fs::create_dir(bench.file("d")).unwrap();
     symlink("d", bench.file("link")).unwrap();
