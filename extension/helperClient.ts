@@ -110,6 +110,8 @@ function handshakeOf(client: LanguageClient): Handshake {
 type Life = {
   /** Resolves with the reason when the process has ended; never rejects. */
   readonly ended: Promise<string>;
+  /** Gives what takes the listener away, for calls come and go while the process stays. */
+  onEnd(listener: (reason: string) => void): () => void;
   expected(): void;
   connected(onEnded: (reason: string) => void): void;
 };
@@ -124,6 +126,7 @@ function observe(child: ChildProcess, options: ConnectOptions): Life {
     });
   }
   let isExpected = false;
+  const listeners = new Set<(reason: string) => void>();
   const ended = new Promise<string>(resolve => {
     child.on('error', error => resolve(`the helper cannot be started: ${error.message}`));
     child.on('exit', (code, signal) => {
@@ -131,8 +134,15 @@ function observe(child: ChildProcess, options: ConnectOptions): Life {
       resolve([`the helper ended with ${how}`, ...lastLines].join('\n'));
     });
   });
+  void ended.then(reason => {
+    for (const listener of listeners) listener(reason);
+  });
   return {
     ended,
+    onEnd: listener => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     expected: () => {
       isExpected = true;
     },
@@ -162,15 +172,18 @@ async function callHelper(
   if (options.signal?.aborted === true) cancel.cancel();
   const progress = listenToProgress(line.client, options);
   const envelope: CallEnvelope = { params: request.params, ...progress.token };
+  let forget = () => {};
   try {
-    const lost = line.life.ended.then((reason): Answer => ({ kind: 'lost', reason }));
-    const answered = line.client
-      .sendRequest<unknown>(request.method, envelope, cancel.token)
-      .then((result): Answer => answerOf(request.method, result));
-    return await Promise.race([lost, answered]);
-  } catch (error) {
-    return await failureOf(error, line.life);
+    return await new Promise<Answer>(resolve => {
+      forget = line.life.onEnd(reason => resolve({ kind: 'lost', reason }));
+      line.client
+        .sendRequest<unknown>(request.method, envelope, cancel.token)
+        .then(result => answerOf(request.method, result))
+        .catch((error: unknown) => failureOf(error, line.life))
+        .then(resolve);
+    });
   } finally {
+    forget();
     progress.dispose();
     options.signal?.removeEventListener('abort', abort);
     cancel.dispose();

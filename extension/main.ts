@@ -1,5 +1,6 @@
 // Activation: builds the parts and connects them; nothing here waits, and no process is started.
 import * as vscode from 'vscode';
+import type { Api } from './api.ts';
 import { registerCommands } from './commands/handlers.ts';
 import { doctorDocuments } from './commands/health.ts';
 import { GuestProfile } from './guestProfile.ts';
@@ -16,16 +17,6 @@ import { announceHelper } from './supervision.ts';
 import { Terminals } from './terminals.ts';
 import { SandboxTree } from './views/sandboxTree.ts';
 import { StatusBar } from './views/statusBar.ts';
-
-/** What other extensions and tests can look at. */
-export type Api = {
-  readonly helper: Helper;
-  readonly sandboxes: Sandboxes;
-  readonly tree: SandboxTree;
-  readonly statusBar: StatusBar;
-  /** How long the synchronous part of the activation took. */
-  readonly activationMs: number;
-};
 
 let helper: Helper | undefined;
 

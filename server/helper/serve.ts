@@ -6,7 +6,7 @@ import {
   type InitializeResult,
   ProgressType,
 } from 'vscode-languageserver/node';
-import { SandboxError } from '../core/errors.ts';
+import { SandboxError, toSandboxError } from '../core/errors.ts';
 import type { Call, Params } from '../protocol/contract.ts';
 import { type HelperContract, helperContract, sandboxChanged } from '../protocol/helper.ts';
 import { parse } from '../protocol/parse.ts';
@@ -20,7 +20,7 @@ export type HelperOptions = {
   readonly call: Call<HelperContract, AbortSignal>;
   readonly build: string;
   /** Starts to push changes; called once the surface is ready to hear them. */
-  readonly watch: (changed: () => void) => void;
+  readonly watch: (changed: () => void) => unknown;
 };
 
 type Method = keyof HelperContract & string;
@@ -30,7 +30,11 @@ export function serveHelper(options: HelperOptions): void {
   connection.onInitialize(params => initialize(params, options.build));
   connection.onInitialized(() => {
     connection.console.info(`helper ${options.build} speaks protocol ${PROTOCOL.major}.${PROTOCOL.minor}`);
-    options.watch(() => void connection.sendNotification(sandboxChanged.method, {}));
+    try {
+      options.watch(() => void connection.sendNotification(sandboxChanged.method, {}));
+    } catch (error) {
+      connection.console.error(`changes by others cannot be seen: ${toSandboxError(error).message}`);
+    }
   });
   const methods = Object.keys(helperContract) as Method[];
   for (const method of methods) {
@@ -63,10 +67,9 @@ async function answer(options: HelperOptions, asked: Asked): Promise<unknown> {
   try {
     const envelope = parse(CallEnvelope, asked.envelope);
     if (!envelope.ok) throw new SandboxError('usage', `${asked.method}: ${envelope.problem}`);
-    const params = parse(helperContract[asked.method].params, envelope.value.params);
-    if (!params.ok) throw new SandboxError('usage', `${asked.method}: ${params.problem}`);
-    const { workDoneToken } = envelope.value;
-    return await options.call(asked.method, params.value as Params<HelperContract, Method>, {
+    const { params, workDoneToken } = envelope.value;
+    // The service is the one that checks the parameters.
+    return await options.call(asked.method, params as Params<HelperContract, Method>, {
       signal: signalOf(asked.token),
       progress: progress => {
         if (workDoneToken === undefined) return;

@@ -1,6 +1,6 @@
 // The helper may die at any time: the window says so, comes back, and sandboxes do not notice.
 import { strict as assert } from 'node:assert';
-import type { Api } from '../../../extension/main.ts';
+import type { Api } from '../../../extension/api.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { eventually } from '../../support/eventually.ts';
 import { command, heyvmOk, listed, product, removeAll } from '../support/product.ts';

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { Api } from '../../../extension/main.ts';
+import type { Api } from '../../../extension/api.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 
 export function extension(): vscode.Extension<Api> {

@@ -1,0 +1,14 @@
+// What the activated extension shows to other extensions and to the suites that run beside it.
+import type { Helper } from './helper.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import type { SandboxTree } from './views/sandboxTree.ts';
+import type { StatusBar } from './views/statusBar.ts';
+
+export type Api = {
+  readonly helper: Helper;
+  readonly sandboxes: Sandboxes;
+  readonly tree: SandboxTree;
+  readonly statusBar: StatusBar;
+  /** How long the synchronous part of the activation took. */
+  readonly activationMs: number;
+};
