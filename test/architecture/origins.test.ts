@@ -39,15 +39,31 @@ describe('the project', () => {
 
   it('takes its packages from the public registry', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { resolved?: string; integrity?: string }>;
+      packages: Record<string, { resolved?: string; integrity?: string; optional?: boolean }>;
     };
     const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
     assert.ok(packages.length > 100);
     const foreign = packages.filter(
       ([, { resolved }]) => resolved?.startsWith('https://registry.npmjs.org/') === false,
     );
-    const unchecked = packages.filter(([, { integrity }]) => integrity === undefined);
+    // Builds for other platforms are installed there alone.
+    const unchecked = packages.filter(
+      ([, entry]) => entry.integrity === undefined && entry.optional !== true,
+    );
     assert.deepEqual([...foreign, ...unchecked], []);
+  });
+
+  it('can be installed from its lock file alone', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const wanted = Object.values(packages).flatMap(entry => Object.keys(entry.optionalDependencies ?? {}));
+    assert.ok(wanted.length > 10);
+    const locked = new Set(Object.keys(packages).map(path => path.split('node_modules/').at(-1)));
+    assert.deepEqual(
+      wanted.filter(name => !locked.has(name)),
+      [],
+    );
   });
 
   it('comes from people only: no signature of a tool in its files', async () => {
