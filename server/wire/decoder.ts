@@ -1,6 +1,7 @@
 // Takes frames apart as bytes arrive, without collecting streams and without copying them.
 import type { Readable } from 'node:stream';
 import { FRAME_HEAD, FrameType, MAX_FRAME } from './frames.ts';
+import { notePassed } from './spentBuffers.ts';
 
 export type FrameSink = {
   /** A piece of a stream (stdin, stdout, stderr); one frame may come in several pieces. */
@@ -39,6 +40,7 @@ export function createDecoder(sink: FrameSink): (chunk: Buffer) => void {
   };
 
   return chunk => {
+    notePassed(chunk.length);
     let at = 0;
     while (at < chunk.length) {
       if (missing > 0) {

@@ -1,6 +1,7 @@
 // Writes frames: whole messages as JSON, streams of bytes in frames that are never longer than allowed.
 import type { Writable } from 'node:stream';
 import { FRAME_HEAD, FrameType, MAX_FRAME } from './frames.ts';
+import { notePassed } from './spentBuffers.ts';
 
 /** Up to this size one copy is cheaper than writing head and payload as two buffers. */
 const COPY_LIMIT = 4096;
@@ -26,6 +27,7 @@ export function writeBytes(
     frame.set(bytes, FRAME_HEAD);
     return to.write(frame, done);
   }
+  notePassed(bytes.length);
   to.cork();
   let more = true;
   for (let at = 0; at < bytes.length; at += MAX_FRAME) {

@@ -9,6 +9,7 @@ import { readFrame } from './decoder.ts';
 import { encodeMessage } from './encoder.ts';
 import { FrameType } from './frames.ts';
 import { relayProcess } from './relayProcess.ts';
+import { notePassed } from './spentBuffers.ts';
 
 export type ChannelService = {
   readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'>;
@@ -115,16 +116,16 @@ async function serveExec(
 function join(client: Socket, inside: Duplex): void {
   accept(client, {});
   inside.on('error', () => client.destroy());
-  const endWith = (one: Duplex, other: Duplex): void => {
+  const connectTo = (one: Duplex, other: Duplex): void => {
     one.on('close', () => {
       if (!one.readableEnded || !one.writableFinished) other.destroy();
     });
+    one.on('data', (chunk: Buffer) => notePassed(chunk.length));
+    one.pipe(other);
   };
-  endWith(client, inside);
-  endWith(inside, client);
+  connectTo(client, inside);
+  connectTo(inside, client);
   if (client.destroyed) inside.destroy();
-  client.pipe(inside);
-  inside.pipe(client);
 }
 
 function handOver(socket: Socket, take: ((socket: Socket) => void) | undefined): void {
