@@ -60,6 +60,42 @@ describe('ssh into a sandbox', () => {
     assert.deepEqual([code, stdout.length, stderr.length], [0, 10_000_000, 10_000_000]);
   });
 
+  it('keeps them whole when first one and then the other waits for its reader', async () => {
+    const step = 'head -c 100000 /dev/zero';
+    const phase = (to: string, from: number) =>
+      `for i in $(seq ${from} ${from + 79}); do ${step} >&${to}; echo $i > progress; done; `;
+    const client = spawn('ssh', [
+      '-F',
+      box.config,
+      box.alias,
+      phase('1', 100) + phase('2', 200) + phase('1', 300),
+    ]);
+    const stuck = async () => {
+      const seen: string[] = [];
+      await eventually(async () => {
+        seen.push(await readFile(join(box.workspace, 'progress'), 'utf8'));
+        return seen.length > 20 && new Set(seen.slice(-20)).size === 1;
+      });
+      return Number(seen.at(-1));
+    };
+    const counts = { stdout: 0, stderr: 0 };
+    const count = (stream: 'stdout' | 'stderr') => {
+      client[stream].on('data', chunk => {
+        counts[stream] += chunk.length;
+      });
+    };
+    assert.ok((await stuck()) < 179);
+    count('stdout');
+    const second = await eventually(async () => {
+      const at = await stuck();
+      return at >= 200 && at;
+    });
+    assert.ok(second < 279);
+    count('stderr');
+    await once(client, 'close');
+    assert.deepEqual(counts, { stdout: 16_000_000, stderr: 8_000_000 });
+  });
+
   it('runs a script on stdin with a bare shell, as Remote-SSH does', async () => {
     const input = 'echo "uname==$(uname -s)=="\ncat <<X\nlines\nX\nexit 3\n';
     const { code, stdout } = await box.ssh(['-T', '-o', 'ConnectTimeout=15', box.alias, 'bash'], { input });
