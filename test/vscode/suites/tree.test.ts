@@ -56,7 +56,7 @@ describe('the tree of sandboxes', () => {
     await eventually(() => statusOf('from-outside') === 'running', { what: 'the new sandbox in the tree' });
     await heyvmOk('stop', 'from-outside');
     await eventually(() => statusOf('from-outside') === 'stopped', { what: 'the stop in the tree' });
-    await heyvmOk('rm', 'from-outside');
+    await heyvmOk('rm', '--yes', 'from-outside');
     await eventually(() => statusOf('from-outside') === undefined, { what: 'the removal in the tree' });
   });
 
@@ -68,7 +68,7 @@ describe('the tree of sandboxes', () => {
     await eventually(() => sandboxes.all.find(({ name }) => name === 'to-be-killed')?.status !== 'running', {
       what: 'the end of the killed owner in the tree',
     });
-    await heyvmOk('rm', '--force', 'to-be-killed');
+    await heyvmOk('rm', '--force', '--yes', 'to-be-killed');
   });
 
   it('says in the status bar how many run', async () => {

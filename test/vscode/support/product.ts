@@ -49,5 +49,5 @@ export async function listed(): Promise<readonly SandboxInfo[]> {
 }
 
 export async function removeAll(): Promise<void> {
-  for (const { id } of await listed()) await heyvmOk('rm', '--force', id);
+  for (const { id } of await listed()) await heyvmOk('rm', '--force', '--yes', id);
 }
