@@ -2,9 +2,12 @@
 import { strict as assert } from 'node:assert';
 import { Buffer } from 'node:buffer';
 import { runIn, succeeded } from '../bench.ts';
+import { caseFor } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
-export function execCases({ bench, here }: Subject): void {
+export function execCases(subject: Subject): void {
+  const { bench } = subject;
+  const signalled = caseFor(subject, { what: 'signals', of: ({ exec }) => exec.signals });
   describe('programs', () => {
     for (const code of [0, 1, 7, 125, 255]) {
       it(`end with code ${code} when they say so`, async () => {
@@ -92,8 +95,7 @@ export function execCases({ bench, here }: Subject): void {
       assert.equal((await runIn(guest, ['cat', '/tmp/kept'])).stdout, 'kept\n');
     });
 
-    it('are reached by signals', async function () {
-      if (!here().exec.signals) return this.skip();
+    signalled('are reached by signals', async () => {
       const { guest } = await bench().start();
       for (const signal of ['TERM', 'INT', 'KILL', 'HUP'] as const) {
         const child = await guest.exec({ argv: ['sleep', '1000'] });
@@ -102,8 +104,7 @@ export function execCases({ bench, here }: Subject): void {
       }
     });
 
-    it('can be signalled after their end, which is no error', async function () {
-      if (!here().exec.signals) return this.skip();
+    signalled('can be signalled after their end, which is no error', async () => {
       const { guest } = await bench().start();
       const child = await guest.exec({ argv: ['true'] });
       await child.exited;
@@ -118,15 +119,14 @@ export function execCases({ bench, here }: Subject): void {
     });
 
     for (const runtime of ['python', 'node'] as const) {
-      it(`run in ${runtime} when that runtime is there`, async function () {
-        if (!here().runtimes.includes(runtime)) {
-          console.log(`not run: ${runtime} is not among the runtimes here`);
-          return this.skip();
-        }
-        const { guest } = await bench().start({ runtime });
-        const argv = runtime === 'python' ? ['python3', '-c', 'print(2 + 2)'] : ['node', '-p', '2 + 2'];
-        assert.equal((await runIn(guest, argv)).stdout, '4\n');
-      });
+      caseFor(subject, { what: runtime, of: ({ runtimes }) => runtimes.includes(runtime) })(
+        `run in ${runtime} when that runtime is there`,
+        async () => {
+          const { guest } = await bench().start({ runtime });
+          const argv = runtime === 'python' ? ['python3', '-c', 'print(2 + 2)'] : ['node', '-p', '2 + 2'];
+          assert.equal((await runIn(guest, argv)).stdout, '4\n');
+        },
+      );
     }
 
     it('can be large in number of arguments', async () => {

@@ -5,8 +5,10 @@ import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Guest } from '../../../server/core/guest.ts';
+import type { NetworkMode } from '../../../server/protocol/backend.ts';
 import { eventually } from '../../support/eventually.ts';
 import { runIn, succeeded } from '../bench.ts';
+import { both, type Claim, caseFor, python } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
 const server = `
@@ -24,10 +26,18 @@ print('ready', flush=True)
 s.serve_forever()
 `;
 
-export function networkCases({ bench, here }: Subject): void {
+export function networkCases(subject: Subject): void {
+  const { bench, here } = subject;
+  const given = (mode: NetworkMode): Claim => ({
+    what: `network ${mode}`,
+    of: ({ network }) => network.includes(mode),
+  });
+  const dials = (kind: 'tcp' | 'unix'): Claim => ({
+    what: `${kind} sockets`,
+    of: ({ dial }) => dial.includes(kind),
+  });
   describe('network', () => {
-    it('none cannot reach the host', async function () {
-      if (!here().network.includes('none') || !here().runtimes.includes('python')) return this.skip();
+    caseFor(subject, both(given('none'), python))('none cannot reach the host', async () => {
       const web = createServer((_, response) => response.end('host'));
       web.listen(0, '127.0.0.1');
       await once(web, 'listening');
@@ -39,8 +49,7 @@ export function networkCases({ bench, here }: Subject): void {
       }
     });
 
-    it('open can reach it', async function () {
-      if (!here().network.includes('open') || !here().runtimes.includes('python')) return this.skip();
+    caseFor(subject, both(given('open'), python))('open can reach it', async () => {
       const web = createServer((_, response) => response.end('host'));
       web.listen(0, '127.0.0.1');
       await once(web, 'listening');
@@ -53,16 +62,18 @@ export function networkCases({ bench, here }: Subject): void {
     });
 
     for (const kind of ['tcp', 'unix'] as const) {
-      it(`connections to ${kind} sockets pass bytes and half-closes`, async function () {
-        if (!here().dial.includes(kind) || !here().runtimes.includes('python')) return this.skip();
-        const { guest } = await bench().start({ runtime: 'python' });
-        const place = kind === 'tcp' ? '8765' : '/tmp/server';
-        await serve(guest, kind, place);
-        const target =
-          kind === 'tcp' ? ({ kind, host: '127.0.0.1', port: 8765 } as const) : { kind, path: place };
-        const stream = await guest.dial(target);
-        assert.equal(await exchange(stream, 'hello'), 'heard hello');
-      });
+      caseFor(subject, both(dials(kind), python))(
+        `connections to ${kind} sockets pass bytes and half-closes`,
+        async () => {
+          const { guest } = await bench().start({ runtime: 'python' });
+          const place = kind === 'tcp' ? '8765' : '/tmp/server';
+          await serve(guest, kind, place);
+          const target =
+            kind === 'tcp' ? ({ kind, host: '127.0.0.1', port: 8765 } as const) : { kind, path: place };
+          const stream = await guest.dial(target);
+          assert.equal(await exchange(stream, 'hello'), 'heard hello');
+        },
+      );
 
       it(`connections to ${kind} sockets that nobody listens on are refused`, async () => {
         const { guest } = await bench().start();
@@ -74,8 +85,7 @@ export function networkCases({ bench, here }: Subject): void {
       });
     }
 
-    it('ports that something listens on are told', async function () {
-      if (!here().dial.includes('tcp') || !here().runtimes.includes('python')) return this.skip();
+    caseFor(subject, both(dials('tcp'), python))('ports that something listens on are told', async () => {
       const { guest } = await bench().start({ runtime: 'python' });
       assert.deepEqual(await guest.listeningPorts(), []);
       await serve(guest, 'tcp', '8765');

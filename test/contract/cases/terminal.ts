@@ -3,29 +3,28 @@ import { strict as assert } from 'node:assert';
 import type { GuestProcess } from '../../../server/core/guest.ts';
 import { eventually } from '../../support/eventually.ts';
 import { runIn } from '../bench.ts';
+import { caseFor } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
 const pty = { term: 'xterm-256color', size: { columns: 101, rows: 37 } };
 
-export function terminalCases({ bench, here }: Subject): void {
+export function terminalCases(subject: Subject): void {
+  const { bench } = subject;
+  const withTerminal = caseFor(subject, { what: 'terminals', of: ({ exec }) => exec.pty });
   describe('terminals', () => {
-    beforeEach(function () {
-      if (!here().exec.pty) this.skip();
-    });
-
-    it('have the size and the kind that was asked for', async () => {
+    withTerminal('have the size and the kind that was asked for', async () => {
       const { guest } = await bench().start();
       const { stdout } = await runIn(guest, 'stty size; printenv TERM', { pty });
       assert.equal(stdout.replaceAll('\r', ''), '37 101\nxterm-256color\n');
     });
 
-    it('make one stream of both outputs', async () => {
+    withTerminal('make one stream of both outputs', async () => {
       const { guest } = await bench().start();
       const { stdout, stderr } = await runIn(guest, 'echo one; echo two >&2', { pty });
       assert.deepEqual([stdout.replaceAll('\r', ''), stderr], ['one\ntwo\n', '']);
     });
 
-    it('change their size while a program runs', async () => {
+    withTerminal('change their size while a program runs', async () => {
       const { guest } = await bench().start();
       const child = await guest.exec({ argv: ['/bin/sh', '-c', 'sleep 0.3; stty size; cat'], pty });
       await child.resize({ columns: 55, rows: 22 });
@@ -34,7 +33,7 @@ export function terminalCases({ bench, here }: Subject): void {
       await child.exited;
     });
 
-    it('turn Ctrl-C into an interrupt', async () => {
+    withTerminal('turn Ctrl-C into an interrupt', async () => {
       const { guest } = await bench().start();
       const child = await guest.exec({ argv: ['/bin/sh', '-c', 'echo ready; cat'], pty });
       await seen(child, /ready/);

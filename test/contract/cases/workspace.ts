@@ -4,15 +4,14 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import type { Mount } from '../../../server/protocol/sandbox.ts';
 import { type Bench, runIn, succeeded } from '../bench.ts';
+import { caseFor } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
-export function workspaceCases({ bench, here }: Subject): void {
+export function workspaceCases(subject: Subject): void {
+  const { bench } = subject;
+  const bound = caseFor(subject, { what: 'bound folders', of: ({ workspace }) => workspace === 'bind' });
   describe('workspace', () => {
-    beforeEach(function () {
-      if (here().workspace !== 'bind') this.skip();
-    });
-
-    it('shows files of the host, and files of the guest on the host', async () => {
+    bound('shows files of the host, and files of the guest on the host', async () => {
       writeFileSync(join(bench().workspace, 'from-host'), 'host');
       const { guest } = await bench().start();
       assert.equal((await runIn(guest, ['cat', 'from-host'])).stdout, 'host');
@@ -20,7 +19,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       assert.equal(readFileSync(join(bench().workspace, 'from-guest'), 'utf8'), 'guest');
     });
 
-    it('keeps the home across a stop', async () => {
+    bound('keeps the home across a stop', async () => {
       const { guest } = await bench().start();
       await runIn(guest, 'echo kept >$HOME/kept');
       await guest.stop({ graceMs: 5_000 });
@@ -28,7 +27,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       assert.equal((await runIn(again.guest, 'cat $HOME/kept')).stdout, 'kept\n');
     });
 
-    it('does not keep what is temporary', async () => {
+    bound('does not keep what is temporary', async () => {
       const { guest } = await bench().start();
       await runIn(guest, 'echo gone >/tmp/gone');
       await guest.stop({ graceMs: 5_000 });
@@ -36,7 +35,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       assert.notDeepEqual((await runIn(again.guest, 'test -e /tmp/gone')).status, succeeded);
     });
 
-    it('takes read-only mounts that nobody inside can write to', async () => {
+    bound('takes read-only mounts that nobody inside can write to', async () => {
       const extra = folder(bench(), 'extra', { file: 'content' });
       const { guest } = await bench().start(mounts(bench(), { source: extra, target: '/data', mode: 'ro' }));
       assert.equal((await runIn(guest, ['cat', '/data/file'])).stdout, 'content');
@@ -45,7 +44,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       assert.equal(readFileSync(join(extra, 'file'), 'utf8'), 'content');
     });
 
-    it('lays later mounts over earlier ones', async () => {
+    bound('lays later mounts over earlier ones', async () => {
       mkdirSync(join(bench().workspace, 'inner'));
       const over = folder(bench(), 'over', { file: 'over' });
       const { guest } = await bench().start(
@@ -55,7 +54,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       assert.notDeepEqual((await runIn(guest, 'mv inner moved')).status, succeeded);
     });
 
-    it('names the mount whose source has vanished', async () => {
+    bound('names the mount whose source has vanished', async () => {
       const gone = join(bench().folder, 'gone');
       await assert.rejects(bench().start(mounts(bench(), { source: gone, target: '/data', mode: 'ro' })), {
         code: 'path-not-found',
@@ -77,7 +76,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       '/data/../etc',
       '/data//x',
     ]) {
-      it(`refuses ${target} as a mount point`, async () => {
+      bound(`refuses ${target} as a mount point`, async () => {
         const source = folder(bench(), 'source', {});
         await assert.rejects(bench().start(mounts(bench(), { source, target, mode: 'ro' })), {
           code: 'usage',
@@ -85,7 +84,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       });
     }
 
-    it('does not follow a link that the guest put in the place of a mount source', async () => {
+    bound('does not follow a link that the guest put in the place of a mount source', async () => {
       const inner = join(bench().workspace, 'inner');
       mkdirSync(inner);
       const change = mounts(bench(), { source: inner, target: '/workspace/inner', mode: 'ro' });
@@ -96,7 +95,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       await assert.rejects(bench().start(change), { code: 'policy-refused' });
     });
 
-    it('does not follow a link that stands in the way to a mount point', async () => {
+    bound('does not follow a link that stands in the way to a mount point', async () => {
       const source = folder(bench(), 'source', { file: 'x' });
       mkdirSync(join(bench().workspace, 'real'));
       symlinkSync('real', join(bench().workspace, 'linked'));
@@ -104,7 +103,7 @@ export function workspaceCases({ bench, here }: Subject): void {
       await assert.rejects(bench().start(change), { code: 'policy-refused' });
     });
 
-    it('does not open another folder than the one that it was made for', async () => {
+    bound('does not open another folder than the one that it was made for', async () => {
       const { guest, ref, request } = await bench().start();
       await guest.stop({ graceMs: 5_000 });
       renameSync(bench().workspace, `${bench().workspace}-moved`);
