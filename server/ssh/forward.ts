@@ -71,6 +71,7 @@ export function join(
 ): Promise<void> {
   const output = outputOf(channel, transport);
   const over = () => {
+    forget();
     output.end();
     inside.destroy();
     channel.resume();
@@ -80,7 +81,7 @@ export function join(
   inside.on('error', over);
   // ssh2 ends this stream as soon as the client closes the channel, even while input is unread.
   channel.stderr.once('finish', over);
-  void transport.closed.then(over);
+  const forget = transport.onClose(over);
   copyIn(channel, inside);
   return copyOut(inside, output, 'data');
 }

@@ -7,7 +7,7 @@ import { type ExecRequest, type ExitStatus, SignalName, type TerminalSize } from
 import { parse } from '../protocol/parse.ts';
 import { acceptsVariable } from './environment.ts';
 import { join } from './forward.ts';
-import { copyIn, copyOut, outputOf, type Transport } from './streams.ts';
+import { copyIn, copyOut, type Output, outputOf, type Transport } from './streams.ts';
 
 export type SessionContext = {
   readonly guest: Pick<Guest, 'exec' | 'sftp'>;
@@ -25,7 +25,7 @@ const CANNOT_RUN = 127;
 
 export function serveSession(session: Session, context: SessionContext): void {
   const wishes: Wishes = { env: {} };
-  const running: { process?: GuestProcess } = {};
+  const running: Running = { gone: false };
 
   session.on('error', (error: Error) => context.log(`ssh session: ${error.message}`));
   session.on('env', (accept, reject, { key, val }) => {
@@ -56,8 +56,15 @@ export function serveSession(session: Session, context: SessionContext): void {
 
   const start = (channel: ServerChannel | undefined, argv: string[]) => {
     if (channel === undefined) return;
-    const closed = closingOf(session, channel, context.transport);
-    void runProgram({ channel, closed, context, running, request: () => requestOf(argv, wishes) });
+    channel.on('error', (error: Error) => context.log(`ssh channel: ${error.message}`));
+    const output = outputOf(channel, context.transport);
+    const act = () => {
+      running.gone = true;
+      output.end();
+      running.process?.hangUp();
+    };
+    onGone(session, channel, { act, transport: context.transport });
+    void runProgram({ channel, context, running, output, request: () => requestOf(argv, wishes) });
   };
   session.on('exec', (accept, _reject, { command }) => {
     start(accept(), ['/bin/sh', '-c', `${LOGIN_SHELL} -c "$1"`, 'sh', command]);
@@ -80,42 +87,48 @@ function requestOf(argv: string[], { env, pty }: Wishes): ExecRequest {
 }
 
 /** A channel's own `close` waits until all its input was read, which may be never; a session's does not. */
-function closingOf(session: Session, channel: ServerChannel, transport: Transport): Promise<void> {
-  const closed = new Promise<void>(resolve => {
-    session.once('close', resolve);
-    channel.once('close', resolve);
-  });
-  return Promise.race([closed, transport.closed]);
+function onGone(
+  session: Session,
+  channel: ServerChannel,
+  { act, transport }: { act: () => void; transport: Transport },
+) {
+  const forget = transport.onClose(act);
+  const over = () => {
+    forget();
+    act();
+  };
+  session.once('close', over);
+  channel.once('close', over);
 }
 
+type Running = { process?: GuestProcess; gone: boolean };
+
 type Run = {
-  channel: ServerChannel;
-  closed: Promise<void>;
-  context: SessionContext;
-  running: { process?: GuestProcess };
-  request: () => ExecRequest;
+  readonly channel: ServerChannel;
+  readonly context: SessionContext;
+  readonly running: Running;
+  readonly output: Output;
+  readonly request: () => ExecRequest;
 };
 
-async function runProgram({ channel, closed, context, running, request }: Run): Promise<void> {
-  const output = outputOf(channel, context.transport);
-  channel.on('error', (error: Error) => context.log(`ssh channel: ${error.message}`));
-  void closed.then(() => output.end());
+async function runProgram({ channel, context, running, output, request }: Run): Promise<void> {
   try {
     const asked = request();
     const process = await context.guest.exec(asked);
+    if (running.gone) return process.hangUp();
     running.process = process;
-    void closed.then(() => process.hangUp());
     const now = request().pty;
     if (now !== undefined && now.size !== asked.pty?.size) await process.resize(now.size);
     copyIn(channel, process.stdin);
-    await Promise.all([
-      copyOut(process.stdout, output, 'data'),
-      asked.pty === undefined ? copyOut(process.stderr, output, 'stderr') : process.stderr.resume(),
-    ]);
+    if (asked.pty !== undefined) process.stderr.resume();
+    const outputs = [copyOut(process.stdout, output, 'data')];
+    if (asked.pty === undefined) outputs.push(copyOut(process.stderr, output, 'stderr'));
+    await Promise.all(outputs);
     finish(channel, await process.exited);
   } catch (thrown) {
     const error = toSandboxError(thrown);
     context.log(`ssh exec: ${error.code}: ${error.message}`);
+    channel.resume();
     await output.write('stderr', Buffer.from(`heyvm: ${error.message}\r\n`));
     finish(channel, { kind: 'exited', code: CANNOT_RUN });
   }

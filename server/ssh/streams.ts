@@ -7,7 +7,8 @@ const MOST_UNSENT = 1024 * 1024;
 
 /** The connection that carries the channels. */
 export type Transport = {
-  readonly closed: Promise<void>;
+  /** Calls back when the connection is gone; the answer takes that back, lest ended channels pile up here. */
+  onClose(act: () => void): () => void;
   /** Resolves at once unless too much is waiting to be sent. */
   writable(): Promise<void>;
   /** Makes one system call of the many small writes that `work` causes. */
@@ -15,16 +16,34 @@ export type Transport = {
 };
 
 export function transportOver(stream: Duplex): Transport {
+  const acts = new Set<() => void>();
+  stream.once('close', () => {
+    for (const act of acts) act();
+  });
+  const onClose = (act: () => void) => {
+    if (stream.closed) queueMicrotask(act);
+    else acts.add(act);
+    return () => {
+      acts.delete(act);
+    };
+  };
   let draining: Promise<void> | undefined;
-  const closed = new Promise<void>(resolve => stream.once('close', resolve));
-  const drained = () => Promise.race([closed, new Promise<void>(resolve => stream.once('drain', resolve))]);
+  const drained = () =>
+    new Promise<void>(resolve => {
+      const done = () => {
+        stream.off('drain', done);
+        forget();
+        draining = undefined;
+        resolve();
+      };
+      stream.on('drain', done);
+      const forget = onClose(done);
+    });
   return {
-    closed,
+    onClose,
     writable() {
       if (stream.writableLength < MOST_UNSENT || !stream.writableNeedDrain) return Promise.resolve();
-      draining ??= drained().finally(() => {
-        draining = undefined;
-      });
+      draining ??= drained();
       return draining;
     },
     together(work) {
