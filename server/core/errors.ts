@@ -48,10 +48,14 @@ const storageReasons: Readonly<Record<string, string>> = {
 };
 
 function storageError(thrown: unknown): SandboxError | undefined {
-  if (!(thrown instanceof Error) || !('code' in thrown) || !('path' in thrown)) return undefined;
-  const reason = storageReasons[String(thrown.code)];
-  if (reason === undefined) return undefined;
-  return new SandboxError('storage', `cannot write ${String(thrown.path)}: ${reason}`, {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  const code = String(thrown.code);
+  const reason = storageReasons[code];
+  // A write to an open file names no path, and what is not permitted may then be anything.
+  const path = 'path' in thrown ? String(thrown.path) : undefined;
+  if (reason === undefined || (path === undefined && (code === 'EACCES' || code === 'EPERM')))
+    return undefined;
+  return new SandboxError('storage', `cannot write ${path ?? 'a file'}: ${reason}`, {
     hint: 'free space or fix the permissions, or set HEYO_HOME to a folder that can be written',
     cause: thrown,
   });

@@ -1,7 +1,7 @@
 // Files and folders: atomic writes, private folders, reads that treat absence as an answer.
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
-import { chmod, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { chmod, lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
 
@@ -29,14 +29,15 @@ export async function writeAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    // A write to an open file fails without saying to which.
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
   if (durability === 'safe') syncFolder(dirname(path));
 }
 
 /** Makes a folder that only its owner can enter; refuses one that somebody else could have planted. */
 export async function ensureFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   const state = await lstat(path);
   if (state.isSymbolicLink() || !state.isDirectory()) {
     fail('storage', `${path} is not a folder`, { hint: 'remove it; it may be an attempt to redirect files' });
@@ -47,6 +48,25 @@ export async function ensureFolder(path: string): Promise<void> {
     fail('storage', `${path} belongs to another user`, { hint: 'set HEYO_HOME to a folder of your own' });
   }
   if ((state.mode & 0o077) !== 0) await chmod(path, 0o700);
+}
+
+/** With all that lead to it, private, and with the system's own reason when it cannot be made. */
+export function makeFolder(path: string): void {
+  try {
+    makeOne(path);
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    makeOne(path);
+  }
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 export async function readTextIfExists(path: string): Promise<string | undefined> {

@@ -1,8 +1,10 @@
 // The methods about sandboxes: each turns its parameters into one operation and the outcome into an answer.
+import { toSandboxError } from '../core/errors.ts';
 import type { Handlers } from '../protocol/contract.ts';
+import type { Problem } from '../protocol/doctor.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { tailOf } from '../store/log.ts';
-import { sandboxPaths } from '../store/paths.ts';
+import { type Paths, sandboxPaths } from '../store/paths.ts';
 import { readSettings } from '../store/settings.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 
@@ -16,7 +18,7 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
   return {
     'sandbox/list': async () => {
       const { entries, problems } = await sandboxes.list();
-      return { sandboxes: entries.map(toInfo), problems: [...problems, ...readSettings(paths).problems] };
+      return { sandboxes: entries.map(toInfo), problems: [...problems, ...settingsProblems(paths)] };
     },
     'sandbox/get': async ({ sandbox }) => ({ sandbox: toInfo(await find(sandbox)) }),
     'sandbox/create': async ({ spec }, context) => ({
@@ -51,4 +53,15 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
       return { ports: (await owner.guest.listeningPorts()).map(port => ({ ...port })) };
     },
   };
+}
+
+/** Settings that cannot be read stop whoever needs them, and not those who only look. */
+function settingsProblems(paths: Paths): readonly Problem[] {
+  try {
+    return readSettings(paths).problems;
+  } catch (thrown) {
+    const { code, message, hint } = toSandboxError(thrown);
+    if (code !== 'settings-broken') throw thrown;
+    return [{ path: paths.settings, message, ...(hint === undefined ? {} : { hint }) }];
+  }
 }

@@ -1,7 +1,8 @@
 // Pushes changes of sandboxes: those that are written, and the death of owners who could write nothing.
-import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { connectOwner, type OwnerConnection } from '../owner/connect.ts';
+import { makeFolder } from '../platform/files.ts';
 import { PROTOCOL } from '../protocol/version.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, listRecords } from '../store/sandboxes.ts';
@@ -40,7 +41,7 @@ export function watchStore(paths: Paths, onChange: () => void): { dispose(): voi
 
 function watchFile(path: string, onChange: () => void): FSWatcher {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const watcher = watch(folder, { persistent: false }, (_event, name) => {
     if (name === null || name === basename(path)) onChange();
   });

@@ -4,12 +4,12 @@
 // that the holder is done, and a holder whose process is gone counts as done. Numbers only grow: link(2) lets one
 // contender win each, and the winner looks again, because somebody may have gone past the number in between.
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { fail } from '../core/errors.ts';
-import { errorCodeOf, isAbsence } from '../platform/files.ts';
+import { errorCodeOf, isAbsence, makeFolder } from '../platform/files.ts';
 import { identify, identifySelf, isSame, type ProcessIdentity } from '../platform/process.ts';
 import { parseJson } from '../protocol/parse.ts';
 
@@ -106,14 +106,14 @@ function tryAcquire(folder: string): Attempt {
 function takeTicket(folder: string, number: number): boolean {
   const self = identifySelf();
   const draft = join(folder, `draft-${self.pid}-${randomBytes(4).toString('hex')}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   try {
     writeFileSync(draft, JSON.stringify(self), { mode: 0o600, flag: 'wx' });
     linkSync(draft, join(folder, String(number)));
     return true;
   } catch (error) {
     if (errorCodeOf(error) === 'EEXIST' || isAbsence(error)) return false;
-    throw error;
+    throw error instanceof Error ? Object.assign(error, { path: folder }) : error;
   } finally {
     removeQuietly(draft);
   }

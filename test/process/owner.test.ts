@@ -1,7 +1,15 @@
 // The life of a sandbox with its owner: real owners, real guests, and what is on disk meanwhile.
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { connectOwner } from '../../server/owner/connect.ts';
 import { bundle, ownerProgram } from '../../server/platform/bundle.ts';
@@ -28,7 +36,8 @@ describe('an owner', function () {
 
   const settled = (name: string, status: string) =>
     eventually(async () => (await engine.get(name)).status === status, { what: `${name} ${status}` });
-  const ownerPid = async (name: string): Promise<number> => (await engine.get(name)).owner?.pid ?? assert.fail('no owner');
+  const ownerPid = async (name: string): Promise<number> =>
+    (await engine.get(name)).owner?.pid ?? assert.fail('no owner');
 
   it('runs a guest that answers as soon as the sandbox is there', async () => {
     const sandbox = await engine.create({ name: 'one' });
@@ -50,7 +59,10 @@ describe('an owner', function () {
     );
     assert.deepEqual(modes, new Array(5).fill(0o600));
     const folders = [engine.home, engine.paths.run, files.runtime, files.folder];
-    assert.deepEqual(folders.map(path => statSync(path).mode & 0o777), new Array(4).fill(0o700));
+    assert.deepEqual(
+      folders.map(path => statSync(path).mode & 0o777),
+      new Array(4).fill(0o700),
+    );
   });
 
   it('knows nothing of the environment it was started from, and stands on its own', async () => {
@@ -65,7 +77,9 @@ describe('an owner', function () {
   it('needs no more than 25 MB for itself when idle', async () => {
     const pid = (await engine.create()).owner?.pid;
     const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
-    const kilobytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].map(match => Number(match[1]));
+    const kilobytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].map(match =>
+      Number(match[1]),
+    );
     const total = kilobytes.reduce((sum, each) => sum + each, 0);
     assert.ok(total > 0 && total < 25_000, `${total} kB`);
   });
@@ -92,14 +106,20 @@ describe('an owner', function () {
 
   it('is not taken away by a removal without force', async () => {
     await engine.create({ name: 'one' });
-    await assert.rejects(engine.call('sandbox/remove', { sandbox: 'one' }), { code: 'busy', hint: /--force/ });
+    await assert.rejects(engine.call('sandbox/remove', { sandbox: 'one' }), {
+      code: 'busy',
+      hint: /--force/,
+    });
     assert.equal((await engine.get('one')).status, 'running');
     await engine.call('sandbox/remove', { sandbox: 'one', force: true });
     await assert.rejects(engine.get('one'), { code: 'sandbox-not-found' });
     assert.deepEqual(readdirSync(engine.paths.sandboxes), []);
     assert.deepEqual(readdirSync(engine.paths.trash), []);
     assert.deepEqual(readdirSync(engine.paths.run), []);
-    assert.deepEqual(readdirSync(engine.paths.locks).filter(name => name.includes('sb-')), []);
+    assert.deepEqual(
+      readdirSync(engine.paths.locks).filter(name => name.includes('sb-')),
+      [],
+    );
   });
 
   it('never removes the folder that a sandbox shows', async () => {
@@ -175,7 +195,10 @@ describe('an owner', function () {
     assert.deepEqual(processesOf(engine.paths), []);
   });
 
-  for (const [side, major] of [['older', 0], ['newer', 99]] as const) {
+  for (const [side, major] of [
+    ['older', 0],
+    ['newer', 99],
+  ] as const) {
     it(`of ${side} version can be listed, logged and stopped, and refuses the rest with a hint`, async () => {
       const { id } = await engine.create({ name: 'one' });
       const file = sandboxPaths(engine.paths, id).owner;
@@ -249,12 +272,18 @@ describe('an owner', function () {
     });
     try {
       const owner = connectOwner(await findEntry(engine.paths, 'one'));
-      assert.equal((await owner.call('owner/hello', { major: 1, minor: 0, client: 'test' })).state, 'running');
+      assert.equal(
+        (await owner.call('owner/hello', { major: 1, minor: 0, client: 'test' })).state,
+        'running',
+      );
       owner.close();
-      await eventually(async () => {
-        const open = readFileSync('/proc/net/unix', 'latin1').split(`${engine.paths.run}/`).length - 1;
-        return open > 2;
-      }, { what: 'the watcher following the owner' });
+      await eventually(
+        async () => {
+          const open = readFileSync('/proc/net/unix', 'latin1').split(`${engine.paths.run}/`).length - 1;
+          return open > 2;
+        },
+        { what: 'the watcher following the owner' },
+      );
       kill(await ownerPid('one'));
       await eventually(() => seen.includes('failed'), { what: 'the push' });
     } finally {

@@ -113,7 +113,8 @@ describe('a lock', () => {
   });
 
   it('keeps its folder small however often it is taken', async () => {
-    for (let round = 0; round < 50; round += 1) await withLock(store.paths, 'x', { wait: 'wait' }, async () => {});
+    for (let round = 0; round < 50; round += 1)
+      await withLock(store.paths, 'x', { wait: 'wait' }, async () => {});
     assert.ok(readdirSync(folder).length <= 4);
   });
 

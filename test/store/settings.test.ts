@@ -19,15 +19,30 @@ describe('the settings', () => {
   });
 
   const readable: readonly { what: string; text: string; key: string; value: unknown }[] = [
-    { what: 'line comments', text: '{\n// why\n"backend_type": "docker" // so\n}', key: 'backend_type', value: 'docker' },
+    {
+      what: 'line comments',
+      text: '{\n// why\n"backend_type": "docker" // so\n}',
+      key: 'backend_type',
+      value: 'docker',
+    },
     { what: 'block comments', text: '/* a\n b */{"network": /* x */ "open"}', key: 'network', value: 'open' },
     { what: 'trailing commas', text: '{"include": [".env", "a",], }', key: 'include', value: ['.env', 'a'] },
-    { what: 'what looks like a comment in a text', text: '{"include": ["a//b", "/*c*/", ",]"]}', key: 'include', value: ['a//b', '/*c*/', ',]'] },
+    {
+      what: 'what looks like a comment in a text',
+      text: '{"include": ["a//b", "/*c*/", ",]"]}',
+      key: 'include',
+      value: ['a//b', '/*c*/', ',]'],
+    },
     { what: 'escaped quotes', text: '{"include": ["a\\"//b"]}', key: 'include', value: ['a"//b'] },
     { what: 'a byte order mark', text: '\uFEFF{"network": "none"}', key: 'network', value: 'none' },
     { what: 'nothing at all', text: ' \n', key: 'worktree_path', value: '../<slug>' },
     { what: 'limits', text: '{"limits": {"memory": 1024}}', key: 'limits', value: { memory: 1024 } },
-    { what: 'options of a backend', text: '{"backends": {"x": {"y": 1}}}', key: 'backends', value: { x: { y: 1 } } },
+    {
+      what: 'options of a backend',
+      text: '{"backends": {"x": {"y": 1}}}',
+      key: 'backends',
+      value: { x: { y: 1 } },
+    },
   ];
   for (const { what, text, key, value } of readable) {
     it(`may be written with ${what}`, () => {
@@ -40,7 +55,11 @@ describe('the settings', () => {
   const wrong: readonly { what: string; text: string; told: RegExp }[] = [
     { what: 'a wrong word', text: '{"network": "some"}', told: /network/ },
     { what: 'a wrong kind of value', text: '{"include": ".env"}', told: /include/ },
-    { what: 'a template without its place', text: '{"worktree_path": "../here"}', told: /worktree_path.*<slug>/ },
+    {
+      what: 'a template without its place',
+      text: '{"worktree_path": "../here"}',
+      told: /worktree_path.*<slug>/,
+    },
     { what: 'an unknown limit', text: '{"limits": {"disk": 1}}', told: /limits/ },
     { what: 'broken JSON', text: '{"network": ', told: /settings\.json/ },
     { what: 'an unclosed text', text: '{"network": "open}', told: /settings\.json/ },

@@ -9,7 +9,10 @@ import type { SandboxRecord } from '../../server/store/records.ts';
 
 export function newStore(): { paths: Paths; dispose(): void } {
   const home = mkdtempSync(join(tmpdir(), 'hvs-'));
-  return { paths: pathsOf({ HEYO_HOME: home }), dispose: () => rmSync(home, { recursive: true, force: true }) };
+  return {
+    paths: pathsOf({ HEYO_HOME: home }),
+    dispose: () => rmSync(home, { recursive: true, force: true }),
+  };
 }
 
 export function recordOf(number: number, change: Partial<SandboxRecord> = {}): SandboxRecord {

@@ -52,7 +52,11 @@ export function newEngine(options: { name?: string; env?: Record<string, string>
   };
 }
 
-async function execIn(paths: Paths, sandbox: string, argv: string[]): Promise<{ end: ExitStatus; out: string }> {
+async function execIn(
+  paths: Paths,
+  sandbox: string,
+  argv: string[],
+): Promise<{ end: ExitStatus; out: string }> {
   const { guest } = connectOwner(await findEntry(paths, sandbox));
   const running = await guest.exec({ argv });
   running.stdin.end();
@@ -70,7 +74,8 @@ export function processesOf({ home, run }: Pick<Paths, 'home' | 'run'>): readonl
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const seen = ['environ', 'cmdline', 'mountinfo'].map(file => readProc(pid, file));
-    if (isOurs(seen, home) || isOurs(seen, run)) found.push({ pid, command: (seen[1] ?? '').replaceAll('\0', ' ') });
+    if (isOurs(seen, home) || isOurs(seen, run))
+      found.push({ pid, command: (seen[1] ?? '').replaceAll('\0', ' ') });
   }
   return found;
 }

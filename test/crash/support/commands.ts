@@ -1,0 +1,46 @@
+// The command line as people run it: processes that can be killed, and what they said.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from '../../../server/platform/bundle.ts';
+
+export const commandLine = join(bundle.folder, 'cli.cjs');
+
+export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type Command = { readonly child: ChildProcess; readonly ended: Promise<Ended> };
+
+export function startCommand(home: string, ...args: readonly string[]): Command {
+  return startCommandIn({ home, cwd: '/' }, ...args);
+}
+
+export function startCommandIn(
+  { home, cwd }: { readonly home: string; readonly cwd: string },
+  ...args: readonly string[]
+): Command {
+  const child = spawn(process.execPath, [commandLine, ...args], {
+    cwd,
+    env: { ...process.env, HEYO_HOME: home, NODE_COMPILE_CACHE: join(home, '..', 'compiled') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', chunk => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', chunk => {
+    stderr += String(chunk);
+  });
+  return {
+    child,
+    ended: new Promise(resolve => child.once('close', code => resolve({ code, stdout, stderr }))),
+  };
+}
+
+export function heyvm(home: string, ...args: readonly string[]): Promise<Ended> {
+  return startCommand(home, ...args).ended;
+}
+
+export function whyNoCommandLine(): string | undefined {
+  return existsSync(commandLine) ? undefined : 'dist/cli.cjs is not built';
+}
