@@ -12,6 +12,7 @@ import { type Entry, readIds } from '../store/sandboxes.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { conditionOfEntry } from './info.ts';
 import { findLeftovers, isExpired } from './leftovers.ts';
+import { renewLauncher } from './ssh.ts';
 
 type Removed = { what: string; path: string; bytes: number };
 type Asked = { readonly dry_run?: boolean | undefined; readonly stopped?: boolean | undefined };
@@ -64,6 +65,7 @@ function isStopped(entry: Entry): boolean {
 async function pruneFiles(deps: ServiceDeps, asked: Asked, { signal }: CallContext): Promise<Removed[]> {
   const { paths } = deps;
   return withLock(paths, 'prune', { wait: 'wait', signal }, async () => {
+    if (asked.dry_run !== true) await renewLauncher(deps, signal);
     const removed: Removed[] = [];
     for (const { what, path } of await findLeftovers(deps)) {
       signal.throwIfAborted();

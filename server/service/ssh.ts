@@ -1,9 +1,10 @@
 // The service's part about OpenSSH: aliases for every sandbox, and the one line that includes them.
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Handlers } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
-import { writeAliases } from '../ssh/aliases.ts';
+import { launcherPath, writeAliases } from '../ssh/aliases.ts';
 import { configStatus } from '../ssh/configStatus.ts';
 import { ensureCommandLine, installLauncher } from '../ssh/launcher.ts';
 import { installInclude, uninstallInclude } from '../ssh/userConfig.ts';
@@ -52,6 +53,14 @@ export async function refreshAliases(
       entries.map(({ record }) => record),
     );
   });
+}
+
+/** Before old builds are removed: the launcher may name one of them. */
+export async function renewLauncher(
+  deps: Pick<ServiceDeps, 'paths' | 'bundle'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (existsSync(launcherPath(deps.paths))) await refreshAliases(deps, signal);
 }
 
 function configOf(deps: Pick<ServiceDeps, 'env'>, { config }: { config?: string | undefined }): string {

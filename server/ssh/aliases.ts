@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
+import { aliasOf } from '../core/names.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../platform/files.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
@@ -10,10 +11,6 @@ import { type AliasBlock, renderConfig } from './configText.ts';
 import { ensureHostKey } from './hostKey.ts';
 
 export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent'>;
-
-export function aliasOf(sandbox: { readonly name: string }): string {
-  return `heyvm-${sandbox.name}`;
-}
 
 /** The stable program that ssh configurations name. */
 export function launcherPath(paths: Pick<Paths, 'bin'>): string {
@@ -46,7 +43,7 @@ export async function writeAliases(
       continue;
     }
     blocks.push({
-      alias: aliasOf({ name }),
+      alias: aliasOf(name),
       hostKeyAlias,
       proxy: proxyWords(paths, id),
       knownHosts: paths.knownHosts,

@@ -1,9 +1,10 @@
 // Whether OpenSSH really uses our aliases, as `ssh -G` tells it, and what is in the way when it does not.
 
 import { toSandboxError } from '../core/errors.ts';
+import { aliasOf } from '../core/names.ts';
 import type { Run } from '../core/ports.ts';
 import type { Paths } from '../store/paths.ts';
-import { type AliasSource, aliasOf, proxyWords } from './aliases.ts';
+import { type AliasSource, proxyWords } from './aliases.ts';
 import { proxyCommand } from './configText.ts';
 import { readInstallation } from './userConfig.ts';
 
@@ -43,7 +44,7 @@ async function problemWith(
   run: Run,
   { config, place, sample }: Sampled,
 ): Promise<string | undefined> {
-  const alias = aliasOf(sample);
+  const alias = aliasOf(sample.name);
   const file = place === 'default' ? [] : ['-F', config];
   try {
     const { code, stdout, stderr } = await run(['ssh', '-G', ...file, alias], {

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { aliasOf } from '../../../server/core/names.ts';
 import { SandboxId } from '../../../server/protocol/sandbox.ts';
-import { aliasOf, writeAliases } from '../../../server/ssh/aliases.ts';
+import { writeAliases } from '../../../server/ssh/aliases.ts';
 import { installLauncher } from '../../../server/ssh/launcher.ts';
 import { installInclude } from '../../../server/ssh/userConfig.ts';
 import { type Paths, pathsOf, sandboxPaths } from '../../../server/store/paths.ts';
@@ -67,7 +68,7 @@ export async function startSandbox(options: StartOptions = {}): Promise<TestSand
   const config = join(top, 'config');
   await writeFile(config, options.userConfig ?? '', { mode: 0o600 });
   await installInclude(paths, config);
-  const alias = aliasOf({ name: 'box' });
+  const alias = aliasOf('box');
   return {
     ...{ alias, paths, id, config, endpoint, log, ...place },
     ssh: (args, more) => run(['ssh', '-F', config, ...args], more),
