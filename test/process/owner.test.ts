@@ -211,59 +211,6 @@ describe('an owner', function () {
     });
   }
 
-  it('ends its sandbox when its time to live is over', async () => {
-    const sandbox = await engine.create({ name: 'one', ttl_seconds: 1 });
-    assert.equal(Date.parse(sandbox.expires_at ?? '') - Date.parse(sandbox.started_at ?? ''), 1000);
-    await settled('one', 'stopped');
-    assert.match((await engine.get('one')).status_reason ?? '', /time to live/);
-    const { removed } = await engine.call('prune/run', {});
-    assert.ok(removed.some(({ what }) => what === 'sandbox one'));
-  });
-
-  it('ends its sandbox at its limit of running time', async () => {
-    await engine.create({ name: 'one', limits: { wall: 1 } });
-    await settled('one', 'stopped');
-    assert.match((await engine.get('one')).status_reason ?? '', /limit/);
-  });
-
-  it('keeps an attached sandbox exactly as long as somebody holds it', async () => {
-    assert.equal((await engine.create({ name: 'one', attached: true })).attached, true);
-    const entry = await findEntry(engine.paths, 'one');
-    const [first, second] = [await connectOwner(entry).hold(), await connectOwner(entry).hold()];
-    first.dispose();
-    assert.equal((await engine.exec('one', 'echo', 'there')).out, 'there\n');
-    second.dispose();
-    await settled('one', 'stopped');
-  });
-
-  it('stops an attached sandbox that nobody ever held', async () => {
-    await engine.create({ name: 'one', attached: true });
-    await settled('one', 'stopped');
-  });
-
-  it('stops an attached sandbox whose client was killed', async () => {
-    await engine.create({ name: 'one', attached: true });
-    const script = join(import.meta.dirname, 'fixtures', 'holder.ts');
-    const holder = spawn(process.execPath, [script, 'one'], {
-      env: { ...process.env, HEYO_HOME: engine.home },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await new Promise(resolve => holder.stdout.once('data', resolve));
-    holder.kill('SIGKILL');
-    await settled('one', 'stopped');
-  });
-
-  it('lets an attached sandbox go on when it is told to keep it', async () => {
-    await engine.create({ name: 'one', attached: true });
-    const owner = connectOwner(await findEntry(engine.paths, 'one'));
-    const held = await owner.hold();
-    await owner.call('owner/keep', {});
-    held.dispose();
-    owner.close();
-    assert.equal((await engine.get('one')).attached, false);
-    assert.equal((await engine.exec('one', 'echo', 'there')).out, 'there\n');
-  });
-
   it('pushes its changes, and even its own sudden death, to who watches the store', async () => {
     await engine.create({ name: 'one' });
     const seen: string[] = [];
