@@ -32,7 +32,10 @@ export async function download(
     fail('path-not-found', `the folder ${target.path} does not exist`);
   }
   const name = posix.basename(source.path);
-  const to = existing?.isDirectory() === true && name !== '' ? join(target.path, name) : target.path;
+  const to =
+    existing?.isDirectory() === true && source.scope === 'itself' && name !== ''
+      ? join(target.path, name)
+      : target.path;
   const links: Link[] = [];
   await receive({ from: source.path, to, attributes }, { files, tally, links });
   // Links come last, so that nothing can be written through one of them.

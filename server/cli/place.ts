@@ -17,7 +17,7 @@ const HOME = '/workspace';
 /** A name has two letters or more, so that a drive letter is not taken for one; `./a:b` is always a local path. */
 export function placeOf(text: string): Place {
   const match = /^([a-z0-9][a-z0-9.-]*[a-z0-9]):(.*)$/s.exec(text);
-  if (match === null || isAbsolute(text)) return { kind: 'host', path: text };
+  if (match === null || isAbsolute(text)) return { kind: 'host', path: text, scope: scopeOf(text) };
   const [, sandbox = '', path = ''] = match;
   if (path.includes('\0')) fail('usage', 'a path cannot have a zero byte');
   return {
@@ -25,7 +25,12 @@ export function placeOf(text: string): Place {
     sandbox,
     path: guestPath(path),
     folder: path === '' || path.endsWith('/') ? 'asked' : 'open',
+    scope: scopeOf(path),
   };
+}
+
+function scopeOf(path: string): Scope {
+  return /(^|[/\\])\.$/.test(path) ? 'content' : 'itself';
 }
 
 /** Absolute and without `.` and `..`. */

@@ -26,7 +26,7 @@ export async function upload(
   if (existing === undefined && target.folder === 'asked' && !facts.isDirectory()) {
     fail('path-not-found', `the folder ${target.path} does not exist in ${target.sandbox}`);
   }
-  const into = existing?.kind === 'folder';
+  const into = existing?.kind === 'folder' && source.scope === 'itself';
   const path = into ? posix.join(target.path, basename(resolve(source.path))) : target.path;
   await send({ from: source.path, to: path, facts }, files, tally);
 }
