@@ -56,6 +56,7 @@ export async function createStateFile(options: {
     },
     whenNot: (known, signal) =>
       new Promise((resolve, reject) => {
+        signal.throwIfAborted();
         const look = (): void => {
           if (state === known) return;
           watchers.delete(look);

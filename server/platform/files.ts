@@ -1,6 +1,6 @@
 // Files and folders: atomic writes, private folders, reads that treat absence as an answer.
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { chmod, lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
@@ -80,6 +80,8 @@ export async function readTextIfExists(path: string): Promise<string | undefined
 
 /** For readers that go over many small files, where a promise for each would cost more than the read. */
 export function readTextIfExistsNow(path: string): string | undefined {
+  // Asking first costs less than the exception that an absent file would give.
+  if (!existsSync(path)) return undefined;
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
