@@ -57,7 +57,7 @@ async function stay(asked: Asked): Promise<number> {
   const desktop = desktopEditor();
   if (desktop !== undefined) {
     await command([desktop, '--install-extension', vsix, '--force']);
-    await command([desktop, '--new-window', writeWindowFile(join(cache, 'windows'), opened.sandbox)]);
+    await command([desktop, '--new-window', writeWindowFile(cache, opened.sandbox)]);
     say(`VS Code is opening. ${whatNext(opened)}`);
     return 0;
   }
@@ -126,7 +126,7 @@ async function serve(
   await installExtension(server, data, vsix);
   const token = randomBytes(16).toString('hex');
   const served = await serveVscode({ server, data, env, settings: quietSettings, token });
-  const workspace = writeWindowFile(join(data, 'windows'), opened.sandbox);
+  const workspace = writeWindowFile(join(data, 'data', 'User', 'globalStorage'), opened.sandbox);
   return { served, address: `${served.origin}/?${new URLSearchParams({ tkn: token, workspace })}` };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { findBrowser, openBrowser } from './browser.ts';
 import { attempt } from './command.ts';
 import type { Heyvm, Opened } from './openBranch.ts';
+import { openTerminal, screenshot, untilReady } from './workbench.ts';
 
 export type Proof = { readonly what: string; readonly how: 'held' | 'failed' | 'skipped' };
 
@@ -98,9 +99,13 @@ async function workbenchLoads({ address }: Subject): Promise<Proof> {
   try {
     const page = await browser.newPage();
     await page.goto(address);
-    await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 60_000 });
-    await page.waitForSelector('.terminal-wrapper .xterm-screen', { timeout: 60_000 });
-    return proof(true, 'the workbench loads in a browser, shows the files, and has a terminal');
+    const loads = untilReady(page).then(() => openTerminal(page));
+    const holds = await loads.then(
+      () => true,
+      () => false,
+    );
+    const picture = await screenshot(page, 'start-check');
+    return proof(holds, `the workbench loads in a browser, shows the files, and has a terminal: ${picture}`);
   } finally {
     await browser.close();
   }

@@ -1,12 +1,14 @@
-// The workspace file by which a window on a worktree knows its sandbox, as the extension's own hand-off writes it.
+// The workspace file by which a window on a worktree knows its sandbox; the extension completes it when it arrives.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROFILE_TITLE } from '../../extension/names.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 
-export function writeWindowFile(folder: string, sandbox: SandboxInfo): string {
+/** `storage` is a folder of the editor's in which extensions have folders of their own. */
+export function writeWindowFile(storage: string, sandbox: SandboxInfo): string {
+  const folder = join(storage, 'heyvm.heyvm', 'windows');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${sandbox.name}.heyvm.code-workspace`);
+  const file = join(folder, `${sandbox.name}.code-workspace`);
   const path = sandbox.worktree?.path ?? sandbox.workspace.path;
   const settings = {
     'terminal.integrated.defaultProfile.linux': PROFILE_TITLE,

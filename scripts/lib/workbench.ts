@@ -11,7 +11,7 @@ export async function untilReady(page: Page): Promise<void> {
   await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: PATIENCE });
 }
 
-/** By its title in the palette, all of it. */
+/** By its title in the palette; the first entry that begins with it. */
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press('F1');
   await page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', {

@@ -103,8 +103,8 @@ describe('in the workbench', function () {
     await treeRow(page, 'from-elsewhere').waitFor({ timeout: 30_000 });
   });
 
-  it('Stop Sandbox stops it, and the tree says so', async () => {
-    await runCommand(page, 'heyvm: Stop Sandbox');
+  it('Stop ends it, and the tree says so', async () => {
+    await runCommand(page, 'heyvm: Stop');
     await pickEntry(page, 'from-elsewhere').click({ timeout: 30_000 });
     await eventually(async () => {
       const stopped = (await sandboxes()).find(({ name }) => name === 'from-elsewhere');
