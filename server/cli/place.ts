@@ -3,13 +3,17 @@ import { isAbsolute, posix } from 'node:path';
 import { fail } from '../core/errors.ts';
 
 export type Place =
-  | { readonly kind: 'host'; readonly path: string }
+  | { readonly kind: 'host'; readonly path: string; readonly scope: Scope }
   | {
       readonly kind: 'guest';
       readonly sandbox: string;
       readonly path: string;
       readonly folder: 'asked' | 'open';
+      readonly scope: Scope;
     };
+
+/** `folder/.` stands for what is in the folder, and not for the folder itself. */
+type Scope = 'itself' | 'content';
 
 /** Relative paths inside are below this. */
 const HOME = '/workspace';

@@ -19,8 +19,8 @@ describe('heyvm exec', () => {
   let world: World;
   let sandbox: SandboxInfo;
 
-  before(needEngine);
-  before(async () => {
+  before(async function () {
+    needEngine(this);
     world = await makeWorld();
     sandbox = (await world.json(['create', '--name', 'box'])) as SandboxInfo;
   });

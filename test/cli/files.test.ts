@@ -21,8 +21,8 @@ describe('heyvm and files', () => {
   let here: string;
   let workspace: string;
 
-  before(needEngine);
-  before(async () => {
+  before(async function () {
+    needEngine(this);
     world = await makeWorld();
     here = join(world.folder, 'here');
     workspace = join(world.folder, 'ws');

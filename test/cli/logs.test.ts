@@ -9,8 +9,8 @@ describe('heyvm logs', () => {
   let world: World;
   let path: string;
 
-  before(needEngine);
-  before(async () => {
+  before(async function () {
+    needEngine(this);
     world = await makeWorld();
     await world.json(['create', '--name', 'box']);
     await world.json(['stop', 'box']);

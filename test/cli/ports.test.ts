@@ -25,8 +25,8 @@ describe('heyvm and ports', () => {
   let world: World;
   const running: ChildProcess[] = [];
 
-  before(needEngine);
   before(async function () {
+    needEngine(this);
     world = await makeWorld();
     const python = await world.heyvm(['create', '--name', 'box', '--runtime', 'python', '--format', 'json']);
     if (python.code === 5) {

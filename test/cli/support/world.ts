@@ -48,11 +48,11 @@ export function whyNot(): string | undefined {
 }
 
 /** Skips the whole suite, saying why, where it cannot run. */
-export function needEngine(this: Mocha.Context): void {
+export function needEngine(context: Mocha.Context): void {
   const reason = whyNot();
   if (reason === undefined) return;
   console.log(`not run: ${reason}`);
-  this.skip();
+  context.skip();
 }
 
 export async function makeWorld(): Promise<World> {
@@ -65,10 +65,6 @@ export async function makeWorld(): Promise<World> {
     HEYO_HOME: place.store,
     HOME: place.home,
     TERM: 'xterm-256color',
-    GIT_AUTHOR_NAME: 'Tea Drinker',
-    GIT_AUTHOR_EMAIL: 'tea@example.com',
-    GIT_COMMITTER_NAME: 'Tea Drinker',
-    GIT_COMMITTER_EMAIL: 'tea@example.com',
   };
   const start: World['start'] = (args, options = {}) =>
     spawn(launcher, args, { cwd: options.cwd ?? place.repository, env: { ...env, ...options.env } });
@@ -79,6 +75,8 @@ export async function makeWorld(): Promise<World> {
     return done.stdout;
   };
   await git('init', '-q', '-b', 'main');
+  await git('config', 'user.name', 'Tea Drinker');
+  await git('config', 'user.email', 'tea@example.com');
   await git('commit', '-q', '--allow-empty', '-m', 'begin');
   return {
     folder,
