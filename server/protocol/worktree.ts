@@ -17,6 +17,8 @@ export const WorktreeInfo = z.object({
   path: z.string(),
   repository: z.string(),
   sandbox: z.optional(SandboxInfo),
+  /** What a person should know before running git on the host in it. */
+  warnings: z.optional(z.array(z.string())),
 });
 export type WorktreeInfo = z.output<typeof WorktreeInfo>;
 
