@@ -58,25 +58,26 @@ async function own(run: Run): Promise<void> {
   await ensureFolder(paths.run);
   await ensureFolder(files.runtime);
   const ending = createEnding();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
+  }
   const state = await createStateFile({ paths, files, attached: record.attached, build: bundle.build });
   const holds = createHolds(() =>
     ending.ask({ kind: 'stopped', reason: 'nobody held it any more' }, GRACE_MS),
   );
   if (!record.attached) holds.release();
-  run.abandoned.addEventListener('abort', () => {
+  const onAbandoned = (): void => {
     if (state.current().attached) ending.ask({ kind: 'stopped', reason: 'its client went away' }, 0);
-  });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
-  }
-  let guest: Guest | undefined;
+  };
+  if (run.abandoned.aborted) onAbandoned();
+  else run.abandoned.addEventListener('abort', onAbandoned);
   let doors: Awaited<ReturnType<typeof serveOwner>> | undefined;
+  const started = startGuest({ ...run, backend: findBackend(record.backend_type), signal: ending.signal });
+  // Whoever connects early waits for the guest; when it never comes, they and we hear why.
+  started.catch(() => undefined);
   try {
-    const started = startGuest({ ...run, backend: findBackend(record.backend_type), signal: ending.signal });
-    // Whoever connects early waits for the guest; when it never comes, they and we hear why.
-    started.catch(() => undefined);
     doors = await serveOwner({ record, files, guest: started, state, holds, ending, log });
-    guest = await started;
+    const guest = await started;
     await state.change({ state: 'running' });
     pipe.ready();
     holds.begin();
@@ -92,7 +93,7 @@ async function own(run: Run): Promise<void> {
     const asked = ending.current();
     const cause = toSandboxError(error);
     log(`failed to start: ${cause.message}`);
-    if (guest !== undefined) await guest.stop({ graceMs: 0 });
+    await giveUp(started, ending);
     await remember(run, asked ?? { kind: 'failed', reason: cause.message });
     throw asked === undefined
       ? cause
@@ -103,6 +104,16 @@ async function own(run: Run): Promise<void> {
     await rm(files.runtime, { recursive: true, force: true });
     log('owner ends');
     ending.done();
+  }
+}
+
+/** Also when it was not the guest that failed: one that is still on its way must not come after us. */
+async function giveUp(started: Promise<Guest>, ending: Ending): Promise<void> {
+  ending.ask({ kind: 'failed', reason: 'the start failed' }, 0);
+  try {
+    await (await started).stop({ graceMs: 0 });
+  } catch {
+    // There is no guest, which is what was wanted.
   }
 }
 

@@ -31,8 +31,8 @@ const nodeFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWar
 /** Resolves when the guest can run programs; failed or cancelled, the owner is gone. */
 export async function startOwner(start: StartOwner): Promise<void> {
   const { paths, id, signal } = start;
-  signal.throwIfAborted();
   const lib = await ensureLib(paths, start.bundle);
+  signal.throwIfAborted();
   const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
   let child: ChildProcess;
   try {
