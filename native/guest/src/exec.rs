@@ -99,7 +99,10 @@ fn prepare(
 /// Where a program may be; a name with a slash is taken as it is, relative to the folder of the program.
 fn candidates(name: &[u8], path: &[u8]) -> Result<Vec<CString>, Failure> {
     if name.is_empty() {
-        return Err(Failure { errno: Some("ENOENT".to_owned()), ..Failure::new("path-not-found", "the program's name is empty") });
+        return Err(Failure {
+            errno: Some("ENOENT".to_owned()),
+            ..Failure::new("path-not-found", "the program's name is empty")
+        });
     }
     if name.contains(&b'/') {
         return Ok(vec![c_string(name)?]);
@@ -121,7 +124,12 @@ mod tests {
     use crate::header::{Size, Terminal as Asked};
 
     fn request(argv: &[&str]) -> ExecRequest {
-        ExecRequest { argv: argv.iter().map(|text| (*text).to_owned()).collect(), cwd: None, env: Vec::new(), pty: None }
+        ExecRequest {
+            argv: argv.iter().map(|text| (*text).to_owned()).collect(),
+            cwd: None,
+            env: Vec::new(),
+            pty: None,
+        }
     }
 
     fn texts(values: &[CString]) -> Vec<&str> {

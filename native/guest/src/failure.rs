@@ -24,7 +24,9 @@ impl Failure {
     pub fn system(what: &str, error: &io::Error) -> Failure {
         let errno = error.raw_os_error();
         let code = match errno.unwrap_or(0) {
-            libc::ENOENT | libc::ENOTDIR | libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENETUNREACH => "path-not-found",
+            libc::ENOENT | libc::ENOTDIR | libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENETUNREACH => {
+                "path-not-found"
+            }
             libc::EACCES | libc::EPERM => "policy-refused",
             libc::E2BIG | libc::ENOEXEC | libc::ELOOP | libc::ENAMETOOLONG | libc::EINVAL => "usage",
             libc::ETIMEDOUT => "timeout",

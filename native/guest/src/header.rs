@@ -1,6 +1,7 @@
 // The first frame of a connection as typed data; the same shapes as ChannelHeader in server/protocol/owner.ts.
 use crate::failure::Failure;
 use crate::json::{self, Value};
+use crate::signals;
 
 #[derive(Debug, PartialEq)]
 pub enum Header {
@@ -47,7 +48,7 @@ pub fn parse(bytes: &[u8]) -> Result<Header, Failure> {
         "sftp" => Header::Sftp,
         "ports" => Header::Ports,
         "exec" => Header::Exec { key: members.key()?, request: exec(members.take("request")?)? },
-        "signal" => Header::Signal { key: members.key()?, signal: signal(&members.text("signal")?)? },
+        "signal" => Header::Signal { key: members.key()?, signal: signals::number(&members.text("signal")?)? },
         "resize" => Header::Resize { key: members.key()?, size: size(members.take("size")?)? },
         "dial" => Header::Dial(target(members.take("target")?)?),
         other => return Err(Failure::usage(format!("unknown operation {:?}", other))),
@@ -113,54 +114,6 @@ fn target(value: Value) -> Result<Target, Failure> {
     Ok(target)
 }
 
-fn signal(name: &str) -> Result<i32, Failure> {
-    SIGNALS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, number)| *number)
-        .ok_or_else(|| Failure::usage(format!("unknown signal {:?}", name)))
-}
-
-/// What clients may send; the list of server/protocol/exec.ts.
-const SIGNALS: [(&str, i32); 14] = [
-    ("HUP", libc::SIGHUP),
-    ("INT", libc::SIGINT),
-    ("QUIT", libc::SIGQUIT),
-    ("KILL", libc::SIGKILL),
-    ("USR1", libc::SIGUSR1),
-    ("USR2", libc::SIGUSR2),
-    ("TERM", libc::SIGTERM),
-    ("CONT", libc::SIGCONT),
-    ("STOP", libc::SIGSTOP),
-    ("TSTP", libc::SIGTSTP),
-    ("WINCH", libc::SIGWINCH),
-    ("ABRT", libc::SIGABRT),
-    ("ALRM", libc::SIGALRM),
-    ("PIPE", libc::SIGPIPE),
-];
-
-/// The name of the signal that ended a program, without SIG.
-pub fn signal_name(number: i32) -> String {
-    let others = [
-        ("SEGV", libc::SIGSEGV),
-        ("BUS", libc::SIGBUS),
-        ("FPE", libc::SIGFPE),
-        ("ILL", libc::SIGILL),
-        ("TRAP", libc::SIGTRAP),
-        ("SYS", libc::SIGSYS),
-        ("XCPU", libc::SIGXCPU),
-        ("XFSZ", libc::SIGXFSZ),
-        ("VTALRM", libc::SIGVTALRM),
-        ("PROF", libc::SIGPROF),
-        ("IO", libc::SIGIO),
-        ("PWR", libc::SIGPWR),
-    ];
-    match SIGNALS.iter().chain(others.iter()).find(|(_, known)| *known == number) {
-        Some((name, _)) => (*name).to_owned(),
-        None => number.to_string(),
-    }
-}
-
 /// The members of one object; each is taken once, and what is left over is an error of the sender.
 struct Members {
     of: &'static str,
@@ -191,14 +144,17 @@ impl Members {
     /// A whole number from 1 to `max`.
     fn number(&mut self, key: &str, max: u16) -> Result<u16, Failure> {
         match self.take(key)? {
-            Value::Number(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) => Ok(number as u16),
+            Value::Number(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) => {
+                Ok(number as u16)
+            }
             _ => Err(Failure::usage(format!("{} is not a number from 1 to {}", key, max))),
         }
     }
 
     fn key(&mut self) -> Result<String, Failure> {
         let key = self.text("key")?;
-        let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let fits =
+            (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if fits {
             return Ok(key);
         }
@@ -291,15 +247,5 @@ mod tests {
             let message = problem(text);
             assert!(message.contains(expected), "{}: {}", text, message);
         }
-    }
-
-    #[test]
-    fn signals_have_the_same_name_in_both_directions() {
-        for (name, number) in SIGNALS {
-            assert_eq!(signal_name(number), name);
-            assert_eq!(signal(name).unwrap(), number);
-        }
-        assert_eq!(signal_name(libc::SIGSEGV), "SEGV");
-        assert_eq!(signal_name(60), "60");
     }
 }

@@ -85,7 +85,11 @@ fn number(text: &OsStr) -> Result<i32, String> {
 }
 
 fn numbers(text: &OsStr) -> Result<Vec<RawFd>, String> {
-    text.as_bytes().split(|byte| *byte == b',').filter(|part| !part.is_empty()).map(|part| number(OsStr::from_bytes(part))).collect()
+    text.as_bytes()
+        .split(|byte| *byte == b',')
+        .filter(|part| !part.is_empty())
+        .map(|part| number(OsStr::from_bytes(part)))
+        .collect()
 }
 
 fn die_with(parent: &Parent) -> Result<(), String> {
@@ -165,8 +169,23 @@ mod tests {
     #[test]
     fn every_option_is_understood() {
         let plan = parsed(&[
-            "--listen", "/s", "--listen-fd", "9", "--cgroup", "/a", "--cgroup", "/b", "--rlimit", "CORE=0",
-            "--die-with-parent=7", "--keep-fds", "5,6", "--", "bwrap", "--listen", "x",
+            "--listen",
+            "/s",
+            "--listen-fd",
+            "9",
+            "--cgroup",
+            "/a",
+            "--cgroup",
+            "/b",
+            "--rlimit",
+            "CORE=0",
+            "--die-with-parent=7",
+            "--keep-fds",
+            "5,6",
+            "--",
+            "bwrap",
+            "--listen",
+            "x",
         ]);
         let plan = plan.unwrap();
         assert_eq!(plan.listen, Some("/s".into()));

@@ -15,6 +15,7 @@ mod rlimits;
 mod serve;
 mod session;
 mod sftp;
+mod signals;
 mod spawn;
 mod stdin;
 mod sys;

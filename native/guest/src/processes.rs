@@ -1,7 +1,7 @@
 // The programs that were started here: found by key, signalled as a group, reaped in one place.
 use crate::failure::Failure;
-use crate::header::signal_name;
 use crate::json::{object, Value};
+use crate::signals;
 use crate::sys;
 use std::io;
 use std::os::unix::io::{AsRawFd, OwnedFd};
@@ -24,9 +24,11 @@ impl Ended {
 
     pub fn to_value(self) -> Value {
         match self {
-            Ended::Exited(code) => object(vec![("kind", Value::text("exited")), ("code", Value::Number(f64::from(code)))]),
+            Ended::Exited(code) => {
+                object(vec![("kind", Value::text("exited")), ("code", Value::Number(f64::from(code)))])
+            }
             Ended::Signalled(signal) => {
-                object(vec![("kind", Value::text("signalled")), ("signal", Value::text(signal_name(signal)))])
+                object(vec![("kind", Value::text("signalled")), ("signal", Value::text(signals::name(signal)))])
             }
         }
     }

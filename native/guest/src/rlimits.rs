@@ -10,13 +10,13 @@ pub struct Limit {
 }
 
 const NAMES: [(&str, u32); 7] = [
-    ("NOFILE", libc::RLIMIT_NOFILE as u32),
-    ("NPROC", libc::RLIMIT_NPROC as u32),
-    ("AS", libc::RLIMIT_AS as u32),
-    ("CORE", libc::RLIMIT_CORE as u32),
-    ("FSIZE", libc::RLIMIT_FSIZE as u32),
-    ("DATA", libc::RLIMIT_DATA as u32),
-    ("CPU", libc::RLIMIT_CPU as u32),
+    ("NOFILE", libc::RLIMIT_NOFILE),
+    ("NPROC", libc::RLIMIT_NPROC),
+    ("AS", libc::RLIMIT_AS),
+    ("CORE", libc::RLIMIT_CORE),
+    ("FSIZE", libc::RLIMIT_FSIZE),
+    ("DATA", libc::RLIMIT_DATA),
+    ("CPU", libc::RLIMIT_CPU),
 ];
 
 pub fn parse(text: &str) -> Result<Limit, String> {
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Limit, String> {
 pub fn apply(limit: &Limit) -> Result<(), String> {
     let value = libc::rlimit { rlim_cur: limit.soft, rlim_max: limit.hard };
     // SAFETY: setrlimit reads one rlimit.
-    let result = sys::check(unsafe { libc::setrlimit(limit.resource as _, &value) });
+    let result = sys::check(unsafe { libc::setrlimit(limit.resource, &value) });
     result.map(|_| ()).map_err(|error| format!("cannot set the limit {}: {}", limit.name, sys::describe(&error)))
 }
 

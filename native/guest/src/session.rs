@@ -82,7 +82,8 @@ impl Session<'_> {
     /// Waits for whatever can move on, and notes what is ready.
     fn wait(&mut self) -> io::Result<()> {
         let idle = self.pending.is_empty();
-        let socket_events = if self.stdin.wants_more() { libc::POLLIN } else { 0 } | if idle { 0 } else { libc::POLLOUT };
+        let socket_events =
+            if self.stdin.wants_more() { libc::POLLIN } else { 0 } | if idle { 0 } else { libc::POLLOUT };
         let mut fds = [
             sys::watch(self.stream.as_raw_fd(), socket_events),
             sys::watch(if self.ended.is_none() { self.process.event.as_raw_fd() } else { -1 }, libc::POLLIN),

@@ -108,7 +108,8 @@ impl Stdin {
 
     fn take_head(&mut self) -> io::Result<()> {
         let count = (HEAD - self.head_length).min(self.end - self.start);
-        self.head[self.head_length..self.head_length + count].copy_from_slice(&self.buffer[self.start..self.start + count]);
+        self.head[self.head_length..self.head_length + count]
+            .copy_from_slice(&self.buffer[self.start..self.start + count]);
         self.head_length += count;
         self.start += count;
         if self.head_length < HEAD {
@@ -219,7 +220,8 @@ mod tests {
 
     #[test]
     fn frames_that_a_client_must_not_send_are_an_error() {
-        let wrong = [(frames::HEADER, 0), (frames::STDOUT, 0), (frames::STDIN_END, 1), (frames::STDIN, frames::MAX_FRAME + 1)];
+        let wrong =
+            [(frames::HEADER, 0), (frames::STDOUT, 0), (frames::STDIN_END, 1), (frames::STDIN, frames::MAX_FRAME + 1)];
         for (kind, length) in wrong {
             assert!(fed(&frames::head(kind, length), HEAD).is_err(), "{} {}", kind, length);
         }
@@ -231,11 +233,12 @@ mod tests {
         sys::set_nonblocking(write_end.as_raw_fd()).unwrap();
         let mut stdin = Stdin::new(Flow::Pipe(write_end));
         let (near, mut far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
         let sent: Vec<u8> = (0..100_000u32).map(|number| (number % 251) as u8).collect();
         let mut got = Vec::new();
         let writer = {
             let bytes = frames_of(&[&sent]);
-            std::thread::spawn(move || far.write_all(&bytes).unwrap())
+            std::thread::spawn(move || far.write_all(&bytes).map(|()| far).unwrap())
         };
         let mut stopped = 0;
         while got.len() < sent.len() {

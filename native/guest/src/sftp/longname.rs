@@ -81,7 +81,7 @@ fn mode(mode: u32) -> String {
 fn time(modified: i64) -> String {
     // SAFETY: the calls fill what they are given room for; the format ends with a zero byte.
     unsafe {
-        let now = i64::from(libc::time(std::ptr::null_mut()));
+        let now = libc::time(std::ptr::null_mut());
         let recent = (now - HALF_A_YEAR..=now + 60).contains(&modified);
         let format: &[u8] = if recent { b"%b %e %H:%M\0" } else { b"%b %e  %Y\0" };
         let seconds = modified as libc::time_t;

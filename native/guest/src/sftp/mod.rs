@@ -8,9 +8,9 @@ mod longname;
 mod paths;
 mod wire;
 
+use crate::exec::WORKSPACE;
 use handles::Handles;
 use longname::Names;
-use crate::exec::WORKSPACE;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;

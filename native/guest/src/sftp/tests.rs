@@ -18,7 +18,12 @@ impl Bench {
         let folder = std::env::temp_dir().join(format!("heyvm-sftp-{}-{}", std::process::id(), number));
         std::fs::create_dir(&folder).unwrap();
         let folder = folder.canonicalize().unwrap();
-        let session = Session { start: folder.clone(), home: folder.clone(), handles: Handles::default(), names: Names::default() };
+        let session = Session {
+            start: folder.clone(),
+            home: folder.clone(),
+            handles: Handles::default(),
+            names: Names::default(),
+        };
         Bench { folder, session }
     }
 
@@ -161,18 +166,19 @@ fn relative_paths_begin_at_the_start_and_the_last_part_may_be_missing() {
     std::fs::create_dir(bench.file("d")).unwrap();
     symlink("d", bench.file("link")).unwrap();
     let home = bench.folder.to_str().unwrap().to_owned();
-    let table = [
-        (".", home.clone()),
-        ("", home.clone()),
-        ("link/../d/new", format!("{}/d/new", home)),
-        ("/", "/".to_owned()),
-    ];
+    let table =
+        [(".", home.clone()), ("", home.clone()), ("link/../d/new", format!("{}/d/new", home)), ("/", "/".to_owned())];
     for (asked, expected) in table {
         assert_eq!(one_name(&bench.ask(wire::REALPATH, &[&text(asked)]).1), expected, "{:?}", asked);
     }
     assert_eq!(bench.status(wire::REALPATH, &[&text("missing/new")]), NOT_FOUND);
     let expand = text("expand-path@openssh.com");
-    let table = [("~", home.clone()), ("~/d", format!("{}/d", home)), ("~root", "/root".to_owned()), ("d", format!("{}/d", home))];
+    let table = [
+        ("~", home.clone()),
+        ("~/d", format!("{}/d", home)),
+        ("~root", "/root".to_owned()),
+        ("d", format!("{}/d", home)),
+    ];
     for (asked, expected) in table {
         let (_, body) = bench.ask(wire::EXTENDED, &[&expand, &text(asked)]);
         assert_eq!(one_name(&body), Path::new(&expected).canonicalize().unwrap().to_str().unwrap(), "{:?}", asked);
