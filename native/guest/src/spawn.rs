@@ -129,13 +129,16 @@ impl Child<'_> {
                     *libc::__errno_location() = libc::ENOEXEC;
                     return;
                 }
-                libc::EACCES => denied = true,
+                // A folder of the path that may not be entered says nothing about the program.
+                libc::EACCES => denied |= self.candidates.len() == 2 || libc::access(file, libc::F_OK) == 0,
                 libc::ENOENT | libc::ENOTDIR => {}
                 _ => return,
             }
         }
         if denied {
             *libc::__errno_location() = libc::EACCES;
+        } else if *libc::__errno_location() == libc::EACCES {
+            *libc::__errno_location() = libc::ENOENT;
         }
     }
 
