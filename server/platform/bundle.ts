@@ -1,10 +1,10 @@
 // Where the running program's own files are, and the copy of them that owners run from.
-import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { ensureFolder } from './files.ts';
+import { randomHex } from './random.ts';
 
 export type Bundle = {
   /** The folder with the built files. */
@@ -37,7 +37,7 @@ export async function ensureLib(paths: { readonly lib: string }, from: Bundle = 
   await ensureFolder(paths.lib);
   await ensureFolder(target);
   for (const file of files) {
-    const temporary = join(target, `${basename(file)}.${randomBytes(4).toString('hex')}`);
+    const temporary = join(target, `${basename(file)}.${randomHex(4)}`);
     try {
       await copyFile(file, temporary);
       // Several that copy at once put the same content there.

@@ -1,9 +1,9 @@
 // Files and folders: atomic writes, private folders, reads that treat absence as an answer.
-import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { chmod, lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
+import { randomHex } from './random.ts';
 
 /** `safe` reaches the disk before it returns; `quick` survives the end of a process, not the loss of power. */
 export type Durability = 'safe' | 'quick';
@@ -17,7 +17,7 @@ export async function writeAtomic(
   options: WriteOptions = {},
 ): Promise<void> {
   const { mode = 0o600, durability = 'safe' } = options;
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.new`;
+  const temporary = `${path}.${process.pid}-${randomHex(4)}.new`;
   try {
     const file = await open(temporary, 'wx', mode);
     try {

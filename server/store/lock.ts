@@ -3,7 +3,6 @@
 // A lock is a folder. Whoever links the file `<n>` with the highest number holds it; `<n>.released` beside it says
 // that the holder is done, and a holder whose process is gone counts as done. Numbers only grow: link(2) lets one
 // contender win each, and the winner looks again, because somebody may have gone past the number in between.
-import { randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import * as z from 'zod/mini';
 import { fail } from '../core/errors.ts';
 import { errorCodeOf, isAbsence, makeFolder } from '../platform/files.ts';
 import { identify, identifySelf, isSame, type ProcessIdentity } from '../platform/process.ts';
+import { randomHex } from '../platform/random.ts';
 import { parseJson } from '../protocol/parse.ts';
 
 export type LockOptions = {
@@ -105,7 +105,7 @@ function tryAcquire(folder: string): Attempt {
 /** The ticket appears with its whole content or not at all. */
 function takeTicket(folder: string, number: number): boolean {
   const self = identifySelf();
-  const draft = join(folder, `draft-${self.pid}-${randomBytes(4).toString('hex')}`);
+  const draft = join(folder, `draft-${self.pid}-${randomHex(4)}`);
   makeFolder(folder);
   try {
     writeFileSync(draft, JSON.stringify(self), { mode: 0o600, flag: 'wx' });

@@ -1,7 +1,6 @@
 // Every file and folder name that heyvm has on disk, in one place.
-import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 
 /** Unix socket paths are limited to 104 bytes on macOS and 108 on Linux, with the closing zero. */
 const SOCKET_PATH_LIMIT = 103;
@@ -81,27 +80,33 @@ export function pathsOf(env: NodeJS.ProcessEnv): Paths {
 }
 
 export function sandboxPaths(paths: Paths, id: string): SandboxPaths {
-  const folder = join(paths.sandboxes, id);
-  const runtime = join(paths.run, id);
+  const folder = below(paths.sandboxes, id);
+  const runtime = below(paths.run, id);
   return {
     folder,
-    record: join(folder, 'sandbox.yaml'),
-    owner: join(folder, 'owner.json'),
-    log: join(folder, 'owner.log'),
-    logOlder: join(folder, 'owner.log.1'),
-    workspace: join(folder, 'workspace'),
-    state: join(folder, 'state'),
-    hostKey: join(folder, 'ssh_host_ed25519_key'),
-    controlSocket: join(runtime, 'control'),
-    sshSocket: join(runtime, 'ssh'),
+    record: below(folder, 'sandbox.yaml'),
+    owner: below(folder, 'owner.json'),
+    log: below(folder, 'owner.log'),
+    logOlder: below(folder, 'owner.log.1'),
+    workspace: below(folder, 'workspace'),
+    state: below(folder, 'state'),
+    hostKey: below(folder, 'ssh_host_ed25519_key'),
+    controlSocket: below(runtime, 'control'),
+    sshSocket: below(runtime, 'ssh'),
     runtime,
   };
+}
+
+/** Called for every sandbox at every listing, with parts that need no normalizing. */
+function below(folder: string, name: string): string {
+  return `${folder}${sep}${name}`;
 }
 
 function runFolder(home: string): string {
   const near = join(home, 'run');
   const longest = join(near, 'sb-00000000', 'control');
   if (Buffer.byteLength(longest) <= SOCKET_PATH_LIMIT) return near;
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const mark = createHash('sha256').update(home).digest('hex').slice(0, 12);
   // Not TMPDIR: every process must come to the same place, and it may be long itself.
   const base = process.platform === 'win32' ? tmpdir() : '/tmp';

@@ -1,5 +1,4 @@
 // The sandboxes on disk: fast reading without locks, atomic writing, and broken files that stop nobody.
-import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -7,6 +6,7 @@ import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { ensureFolder, isAbsence, writeAtomic } from '../platform/files.ts';
 import { isSame } from '../platform/process.ts';
+import { randomHex } from '../platform/random.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { touchChanged } from './changed.ts';
 import { withLock } from './lock.ts';
@@ -116,7 +116,7 @@ export function lockNamesOf(id: string): readonly string[] {
 export async function removeFolder(paths: Paths, id: string): Promise<void> {
   const { folder, runtime } = sandboxPaths(paths, id);
   await ensureFolder(paths.trash);
-  const trash = join(paths.trash, `${id}-${randomBytes(4).toString('hex')}`);
+  const trash = join(paths.trash, `${id}-${randomHex(4)}`);
   try {
     await rename(folder, trash);
   } catch (error) {
