@@ -4,8 +4,10 @@ import * as vscode from 'vscode';
 import type { SandboxInfo } from '../server/protocol/sandbox.ts';
 
 const REMOTE_PREFIX = 'ssh-remote+heyvm-';
-/** Ends the name of every workspace file that a hand-off writes. */
-export const WINDOW_FILE_SUFFIX = '.heyvm.code-workspace';
+/** Below the extension's own storage: the workspace files that a hand-off writes, named after their sandboxes. */
+export const WINDOW_FOLDER = 'windows';
+export const WINDOW_FILE_SUFFIX = '.code-workspace';
+const OWN_WINDOWS = `/heyvm.heyvm/${WINDOW_FOLDER}/`;
 
 export type WindowSandbox =
   | { readonly kind: 'none' }
@@ -20,7 +22,7 @@ export function windowSandbox(): WindowSandbox {
   if (authority.startsWith(REMOTE_PREFIX))
     return { kind: 'inside', name: authority.slice(REMOTE_PREFIX.length) };
   const file = vscode.workspace.workspaceFile?.path ?? '';
-  if (file.endsWith(WINDOW_FILE_SUFFIX)) {
+  if (file.includes(OWN_WINDOWS) && file.endsWith(WINDOW_FILE_SUFFIX)) {
     return { kind: 'worktree', name: basename(file).slice(0, -WINDOW_FILE_SUFFIX.length) };
   }
   return { kind: 'none' };

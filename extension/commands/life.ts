@@ -71,7 +71,7 @@ export async function remove(parts: Parts, argument: unknown): Promise<SandboxIn
       await parts.helper.call('worktree/remove', { cwd, branch, force: true }, options);
     });
   });
-  await forgetWindow(parts.context.globalStorageUri, sandbox);
+  await forgetWindow(parts.context, sandbox);
   return sandbox;
 }
 

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Parts } from '../parts.ts';
 import { sandboxOfWindow, windowSandbox } from '../windowSandbox.ts';
+import { rewriteWindowFile, writeWindowFile } from './localWindow.ts';
 
 const TOLD = 'told.localWindow';
 
@@ -18,6 +19,10 @@ export async function arrive(parts: Parts): Promise<void> {
     );
     return;
   }
+  // An update of the extension has moved the launcher that the file names.
+  await writeWindowFile(parts.context, sandbox);
+  // In a browser the editor can miss the folders of a file that it reads while it is still connecting.
+  if ((vscode.workspace.workspaceFolders ?? []).length === 0) await rewriteWindowFile(parts.context, sandbox);
   // The editor brings back the terminals that a window had when it was closed.
   if (sandbox.status === 'running' && vscode.window.terminals.length === 0) parts.terminals.open(sandbox);
   await tellOnce(parts.context);
@@ -27,7 +32,7 @@ async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
   if (context.globalState.get(TOLD) !== undefined) return;
   const understood = 'Understood';
   const answer = await vscode.window.showInformationMessage(
-    'Terminals of this window are inside the sandbox. Extensions still run on this machine and read files that the sandbox writes, so trust this window as far as you trust the sandbox. Source control is off here; use git in a terminal.',
+    'Terminals and shell tasks of this window are inside the sandbox. Extensions and debuggers still run on this machine and read files that the sandbox writes, so trust this window as far as you trust the sandbox. Source control is off here; use git in a terminal.',
     understood,
   );
   if (answer === understood) await context.globalState.update(TOLD, true);

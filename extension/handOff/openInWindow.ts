@@ -19,7 +19,7 @@ export async function openInWindow(parts: Parts, sandbox: SandboxInfo): Promise<
     });
     return;
   }
-  await openLocalWindow(parts.context.globalStorageUri, sandbox);
+  await openLocalWindow(parts.context, sandbox);
 }
 
 async function canOpenInside(parts: Parts, sandbox: SandboxInfo): Promise<boolean> {

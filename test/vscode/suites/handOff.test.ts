@@ -1,19 +1,24 @@
 // What a window on a worktree is opened with, and where a window inside would go.
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { forgetWindow, writeWindowFile } from '../../../extension/handOff/localWindow.ts';
 import { remoteSshExtension, remoteUri } from '../../../extension/handOff/remoteSsh.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
-import { command, removeAll } from '../support/product.ts';
+import { command, extension, removeAll } from '../support/product.ts';
 import { makeRepository, type Repository } from '../support/repository.ts';
 
 describe('the hand-off', () => {
   let repository: Repository;
   let sandbox: SandboxInfo;
   const storage = mkdtempSync(join(tmpdir(), 'hvw-'));
+
+  const place = () => ({
+    globalStorageUri: vscode.Uri.file(storage),
+    extensionPath: extension().extensionPath,
+  });
 
   before(async () => {
     repository = makeRepository('feature/window');
@@ -44,10 +49,13 @@ describe('the hand-off', () => {
   });
 
   it('opens the worktree with terminals inside and source control of the host off, and no file in the branch', async () => {
-    const file = await writeWindowFile(vscode.Uri.file(storage), sandbox);
+    const file = await writeWindowFile(place(), sandbox);
     const content = JSON.parse(readFileSync(file.fsPath, 'utf8'));
     assert.deepEqual(content.folders, [{ name: 'feature/window', path: sandbox.worktree?.path }]);
     assert.equal(content.settings['terminal.integrated.defaultProfile.linux'], 'heyvm sandbox');
+    const automation = content.settings['terminal.integrated.automationProfile.linux'];
+    assert.ok(existsSync(automation.path));
+    assert.deepEqual(automation.args, ['exec', '--tty', sandbox.id, '--', 'sh']);
     assert.equal(content.settings['git.enabled'], false);
     assert.deepEqual(readdirSync(sandbox.worktree?.path ?? '').sort(), ['.git', 'file.txt']);
     assert.equal(
@@ -57,7 +65,7 @@ describe('the hand-off', () => {
   });
 
   it('forgets the window of a sandbox that is removed', async () => {
-    await forgetWindow(vscode.Uri.file(storage), sandbox);
+    await forgetWindow(place(), sandbox);
     assert.deepEqual(readdirSync(join(storage, 'windows')), []);
   });
 });
