@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { forgetWindow, writeWindowFile } from '../../../extension/handOff/localWindow.ts';
 import { remoteSshExtension, remoteUri } from '../../../extension/handOff/remoteSsh.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
+import { eventually } from '../../support/eventually.ts';
 import { command, extension, removeAll } from '../support/product.ts';
 import { makeRepository, type Repository } from '../support/repository.ts';
 
@@ -62,6 +63,29 @@ describe('the hand-off', () => {
       repository.git('-C', sandbox.worktree?.path ?? '', 'status', '--porcelain', '--ignore-submodules=all'),
       '',
     );
+  });
+
+  it('runs shell tasks inside with the settings of such a window', async () => {
+    const file = await writeWindowFile(place(), sandbox);
+    const { settings } = JSON.parse(readFileSync(file.fsPath, 'utf8'));
+    const name = 'terminal.integrated.automationProfile.linux';
+    const { Global } = vscode.ConfigurationTarget;
+    await vscode.workspace.getConfiguration().update(name, settings[name], Global);
+    try {
+      const script = 'echo "$HOME $(pwd)" > task.new; mv task.new task.txt';
+      const execution = new vscode.ShellExecution(script);
+      const task = new vscode.Task({ type: 'shell' }, vscode.TaskScope.Workspace, 'where', 'test', execution);
+      await vscode.tasks.executeTask(task);
+      const written = join(sandbox.worktree?.path ?? '', 'task.txt');
+      await eventually(() => existsSync(written), {
+        what: 'the file that the task writes',
+        withinMs: 60_000,
+      });
+      assert.equal(readFileSync(written, 'utf8'), '/home/dev /workspace\n');
+    } finally {
+      await vscode.workspace.getConfiguration().update(name, undefined, Global);
+      for (const terminal of vscode.window.terminals) terminal.dispose();
+    }
   });
 
   it('forgets the window of a sandbox that is removed', async () => {
