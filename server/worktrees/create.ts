@@ -50,7 +50,8 @@ export async function ensureWorktree(
       await complete(host, repository, request, existing.path);
     return { branch, path: existing.path, created: { branch: false, worktree: false } };
   }
-  const path = await checkPlace(request.path, registered);
+  const others = registered.filter(entry => entry !== existing);
+  const path = await checkPlace(request.path, others);
   const start = await startOf(host, repository, request);
   await writeNote(repository, { kind: 'making', branch, path });
   try {

@@ -363,4 +363,27 @@ describe('what a guest plants does not run on the host', function () {
     lab.tryGit(worktree, 'status');
     assert.equal(existsSync(canary), true, 'git has become safe here: the warning and its sentence can go');
   });
+
+  // Without the narrowing these reach the host; if one of them stops doing so, its attack proves nothing any more.
+  const works = [
+    'commondir in the main git folder',
+    'its own commondir, written',
+    'its own commondir, renamed over',
+    'the .git file, written',
+    'the .git file, renamed over',
+    'the configuration',
+    'hooks',
+    'reflogs that are links',
+  ];
+  for (const name of works) {
+    it(`would run with the whole git folder writable: ${name}`, async () => {
+      jail = await openJail(lab, worktree, 'careless');
+      plant(`ln -s . $C/host; ${attacks[name]?.script}`);
+      plainInMain();
+      plainInWorktree();
+      lab.tryGit(worktree, 'commit', '--quiet', '--allow-empty', '-m', `$(touch ${canary})`);
+      const changed = readFileSync(rc, 'utf8') !== '# mine\n';
+      assert.equal(existsSync(canary) || changed, true);
+    });
+  }
 });

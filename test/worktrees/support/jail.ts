@@ -15,10 +15,17 @@ export function canJail(): boolean {
   return spawnSync('bwrap', ['--unshare-user', '--ro-bind', '/', '/', 'true']).status === 0;
 }
 
-/** Computes the mounts anew, as every start of a sandbox does. */
-export async function openJail(lab: Lab, worktree: string, branch = 'feature'): Promise<Jail> {
+/** Computes the mounts anew, as every start of a sandbox does; `careless` shows what they are for. */
+export async function openJail(
+  lab: Lab,
+  worktree: string,
+  kind: 'narrowed' | 'careless' = 'narrowed',
+): Promise<Jail> {
   const repository = await lab.repository();
-  const mounts = await gitMounts({ branch, path: worktree, repository: repository.root });
+  const mounts =
+    kind === 'narrowed'
+      ? await gitMounts({ branch: 'feature', path: worktree, repository: repository.root })
+      : [repository.commonDir, worktree].map(path => ({ source: path, target: path, mode: 'rw' as const }));
   const env = await guestGitEnvironment(lab.host, repository);
   const args = [
     ...[
