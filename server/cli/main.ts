@@ -6,12 +6,12 @@ import { parseArgs, wantsJson } from './args.ts';
 import type { Args, Command, Context } from './command.ts';
 import { commands, findCommand, groups } from './commands.ts';
 import { type Interrupts, watchInterrupts } from './interrupts.ts';
-import { createOutput, endQuietlyOnClosedPipe, type Output } from './output.ts';
+import { flush } from './outlets.ts';
+import { createOutput, type Output } from './output.ts';
 import { lazyService } from './service.ts';
 
 /** Answers the exit code; everything that was printed has been handed over by then. */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  endQuietlyOnClosedPipe();
   const interrupts = watchInterrupts();
   const code = await runCommand(argv, { env, interrupts });
   await flush();
@@ -88,10 +88,4 @@ async function showHelp(command: Command, out: Output): Promise<number> {
 
 function stackOf(error: SandboxError): string {
   return error.cause instanceof Error ? (error.cause.stack ?? error.message) : (error.stack ?? error.message);
-}
-
-async function flush(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0) await new Promise<void>(done => stream.write('', () => done()));
-  }
 }

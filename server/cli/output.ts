@@ -1,5 +1,6 @@
 // Where a command's words go: data on stdout, everything else on stderr.
 import { type SandboxError, toErrorInfo } from '../core/errors.ts';
+import { isTerminal, put, streamOf } from './outlets.ts';
 
 export type Paint = (style: Style, text: string) => string;
 
@@ -44,23 +45,24 @@ export function createOutput(options: {
   let makeWay = (): void => {};
   const say = (text: string): void => {
     makeWay();
-    process.stderr.write(`${text}\n`);
+    put('stderr', `${text}\n`);
   };
   const write = (chunk: string | Uint8Array): Promise<void> =>
-    new Promise(done => process.stdout.write(chunk, () => done()));
-  const loud = painter(process.stderr.isTTY === true, env);
+    new Promise(done => streamOf('stdout').write(chunk, () => done()));
+  const terminal = isTerminal('stdout');
+  const loud = painter(isTerminal('stderr'), env);
   return {
     format,
     quiet,
-    paint: painter(process.stdout.isTTY === true && format === 'text', env),
-    columns: process.stdout.columns ?? Number.POSITIVE_INFINITY,
+    paint: painter(terminal && format === 'text', env),
+    columns: terminal ? process.stdout.columns : Number.POSITIVE_INFINITY,
     result: (value, text) => {
       const shown = format === 'json' ? JSON.stringify(value, null, 2) : text();
       makeWay();
-      if (shown !== '') process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
+      if (shown !== '') put('stdout', shown.endsWith('\n') ? shown : `${shown}\n`);
     },
     write,
-    writeForeign: text => write(process.stdout.isTTY === true ? printable(text) : text),
+    writeForeign: text => write(terminal ? printable(text) : text),
     note: text => {
       if (!quiet) say(text);
     },
@@ -73,16 +75,6 @@ export function createOutput(options: {
       makeWay = listener;
     },
   };
-}
-
-/** A reader that went away, as in `heyvm list | head -1`, is no failure. */
-export function endQuietlyOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-      throw error;
-    });
-  }
 }
 
 function errorText(error: SandboxError, paint: Paint): string {

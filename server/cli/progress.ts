@@ -1,5 +1,6 @@
 // Shows the phases of long work on stderr: one line that rewrites itself, or plain lines when it takes a while.
 import type { Progress } from '../protocol/contract.ts';
+import { isTerminal, put } from './outlets.ts';
 import { type Output, printable } from './output.ts';
 
 export type ProgressLine = { report(progress: Progress): void; clear(): void };
@@ -9,7 +10,7 @@ const PATIENCE_MS = 1_500;
 
 export function createProgress(out: Output): ProgressLine {
   if (out.quiet) return { report: () => {}, clear: () => {} };
-  const line = process.stderr.isTTY === true ? rewriting() : patient();
+  const line = isTerminal('stderr') ? rewriting() : patient();
   out.onLine(line.clear);
   return line;
 }
@@ -17,13 +18,13 @@ export function createProgress(out: Output): ProgressLine {
 function rewriting(): ProgressLine {
   let shown = false;
   const clear = (): void => {
-    if (shown) process.stderr.write('\r\u001b[K');
+    if (shown) put('stderr', '\r\u001b[K');
     shown = false;
   };
   return {
     report: progress => {
       const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
-      process.stderr.write(`\r\u001b[K${textOf(progress).slice(0, width)}`);
+      put('stderr', `\r\u001b[K${textOf(progress).slice(0, width)}`);
       shown = true;
     },
     clear,
@@ -37,7 +38,7 @@ function patient(): ProgressLine {
     report: progress => {
       if (progress.phase === last || Date.now() - begun < PATIENCE_MS) return;
       last = progress.phase;
-      process.stderr.write(`${textOf(progress)}\n`);
+      put('stderr', `${textOf(progress)}\n`);
     },
     clear: () => {},
   };

@@ -4,13 +4,14 @@ import type { Readable, Writable } from 'node:stream';
 import type { GuestProcess } from '../core/guest.ts';
 import type { ExitStatus } from '../protocol/exec.ts';
 import type { Interrupts } from './interrupts.ts';
+import { streamOf } from './outlets.ts';
 
 /** Resolves when the program has ended and all it wrote was handed over. */
 export async function stream(child: GuestProcess, interrupts: Interrupts): Promise<ExitStatus> {
   const giveBack = interrupts.divert(name => void child.signal(name).catch(ignore));
   const input = feed(process.stdin, child.stdin);
   try {
-    const outputs = [drain(child.stdout, process.stdout), drain(child.stderr, process.stderr)];
+    const outputs = [drain(child.stdout, streamOf('stdout')), drain(child.stderr, streamOf('stderr'))];
     const status = await child.exited;
     await Promise.all(outputs);
     return status;

@@ -1,8 +1,13 @@
 // heyvm ssh-proxy: is the ProxyCommand of the aliases.
 import { runProxy } from '../../ssh/proxy.ts';
 import type { Context } from '../command.ts';
+import { streamOf } from '../outlets.ts';
 
 export async function run({ args, paths, interrupts }: Context): Promise<undefined> {
-  const { stdin, stdout, stderr } = process;
-  await runProxy(paths, args.argument('sandbox'), { stdin, stdout, stderr, signal: interrupts.signal });
+  await runProxy(paths, args.argument('sandbox'), {
+    stdin: process.stdin,
+    stdout: streamOf('stdout'),
+    stderr: streamOf('stderr'),
+    signal: interrupts.signal,
+  });
 }
