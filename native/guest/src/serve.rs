@@ -29,11 +29,8 @@ const STACK: usize = 256 * 1024;
 const HEADER_PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn run(arguments: &[OsString]) -> Result<(), String> {
-    let fd = match arguments {
-        [flag, fd] if flag == "--fd" => fd.to_str().and_then(|fd| fd.parse::<RawFd>().ok()),
-        _ => None,
-    };
-    let fd = fd.filter(|fd| *fd > 2).ok_or("usage: heyvm-guest serve --fd N")?;
+    let plan = parse(arguments).ok_or("usage: heyvm-guest serve --fd N [--lifeline N]")?;
+    let fd = plan.fd;
     let broken = |error: io::Error| format!("cannot serve: {}", sys::describe(&error));
     harden().map_err(broken)?;
     check_listening(fd)?;
@@ -42,6 +39,9 @@ pub fn run(arguments: &[OsString]) -> Result<(), String> {
     let listener = unsafe { UnixListener::from_raw_fd(fd) };
     let processes = Arc::new(Processes::default());
     start_reaper(Arc::clone(&processes)).map_err(broken)?;
+    if let Some(lifeline) = plan.lifeline {
+        follow(lifeline).map_err(broken)?;
+    }
     loop {
         match listener.accept() {
             Ok((stream, _)) => dispatch(stream, &processes),
@@ -50,6 +50,36 @@ pub fn run(arguments: &[OsString]) -> Result<(), String> {
             Err(error) => return Err(broken(error)),
         }
     }
+}
+
+#[derive(Debug, PartialEq)]
+struct Plan {
+    fd: RawFd,
+    /// Its other end is held by the owner alone.
+    lifeline: Option<RawFd>,
+}
+
+fn parse(arguments: &[OsString]) -> Option<Plan> {
+    let number = |text: &OsString| text.to_str()?.parse::<RawFd>().ok();
+    let (fd, lifeline) = match arguments {
+        [flag, fd] if flag == "--fd" => (fd, None),
+        [flag, fd, other, lifeline] if flag == "--fd" && other == "--lifeline" => (fd, Some(number(lifeline)?)),
+        _ => return None,
+    };
+    let fd = number(fd).filter(|fd| *fd > 2)?;
+    Some(Plan { fd, lifeline: lifeline.filter(|lifeline| *lifeline >= 0) })
+}
+
+/// Ends this process, and with it the guest, when the owner is gone. Signals on a parent's death do not reach a guest
+/// whose owner dies while the guest is still being made.
+fn follow(lifeline: RawFd) -> io::Result<()> {
+    let work = move || {
+        let mut byte = [0];
+        // Nothing is ever written to it, so that whatever is read here means that it was closed.
+        let _ = sys::read(lifeline, &mut byte);
+        std::process::exit(1);
+    };
+    thread::Builder::new().stack_size(STACK).spawn(work).map(|_| ())
 }
 
 /// Keeps the programs of the guest away from this process and from its descriptors.
@@ -205,4 +235,22 @@ fn refuse(stream: &UnixStream, failure: &Failure) {
 /// A client that is gone is found out by whoever reads from it next.
 fn reply(stream: &UnixStream, value: &Value) {
     let _ = frames::write_reply(stream, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Option<Plan> {
+        parse(&arguments.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_descriptors_are_numbers_beyond_the_standard_ones() {
+        assert_eq!(parsed(&["--fd", "6"]), Some(Plan { fd: 6, lifeline: None }));
+        assert_eq!(parsed(&["--fd", "6", "--lifeline", "0"]), Some(Plan { fd: 6, lifeline: Some(0) }));
+        for arguments in [&["--fd"][..], &["--fd", "2"], &["--fd", "x"], &["--fd", "6", "--lifeline"], &["--fd", "6", "--lifeline", "x"]] {
+            assert_eq!(parsed(arguments), None, "{:?}", arguments);
+        }
+    }
 }

@@ -217,8 +217,20 @@ describe('plan', () => {
     assert.ok(find(argv, '--rlimit', 'DATA=5') > 0);
     const inside = argv.slice(argv.lastIndexOf('/usr/bin/bwrap'));
     assert.deepEqual(inside, [
-      ...['/usr/bin/bwrap', '--args', '3', '--', '/opt/heyvm/guest', 'launch', '--rlimit', 'NPROC=15', '--'],
-      ...['/opt/heyvm/guest', 'serve', '--fd', '6'],
+      ...[
+        '/usr/bin/bwrap',
+        '--hostname',
+        'wt-x',
+        '--args',
+        '3',
+        '--',
+        '/opt/heyvm/guest',
+        'launch',
+        '--rlimit',
+        'NPROC=15',
+        '--',
+      ],
+      ...['/opt/heyvm/guest', 'serve', '--fd', '6', '--lifeline', '0'],
     ]);
   });
 

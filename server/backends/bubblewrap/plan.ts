@@ -39,7 +39,7 @@ export type HostFacts = {
 };
 
 /** Numbers of the descriptors that the launcher is given. */
-export const descriptors = { arguments: 3, filter: 4, status: 5, listen: 6 } as const;
+export const descriptors = { lifeline: 0, arguments: 3, filter: 4, status: 5, listen: 6 } as const;
 
 export type PlanInput = {
   readonly request: LaunchRequest;
@@ -136,7 +136,7 @@ function namespaces({ request, host }: PlanInput): string[] {
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
     ...(request.network === 'open' ? [] : ['--unshare-net']),
     ...(host.nesting === 'forbidden' ? ['--disable-userns'] : []),
-    ...['--uid', String(host.uid), '--gid', String(host.gid), '--hostname', request.name],
+    ...['--uid', String(host.uid), '--gid', String(host.gid)],
     ...['--cap-drop', 'ALL', '--die-with-parent', '--new-session'],
     ...['--seccomp', String(descriptors.filter), '--json-status-fd', String(descriptors.status)],
   ];
@@ -216,8 +216,11 @@ function maskArguments({ path, kind }: HostFacts['masks'][number]): string[] {
 const GUEST_PROGRAM = '/opt/heyvm/guest';
 
 function launcher(input: PlanInput): [string, ...string[]] {
-  const { host, socket, cgroups, rlimits } = input;
-  const inside = [GUEST_PROGRAM, 'serve', '--fd', String(descriptors.listen)];
+  const { request, host, socket, cgroups, rlimits } = input;
+  const inside = [
+    ...[GUEST_PROGRAM, 'serve', '--fd', String(descriptors.listen)],
+    ...['--lifeline', String(descriptors.lifeline)],
+  ];
   // Counted from within its user namespace, this limit is that of the whole guest and of nothing else.
   const counted =
     rlimits.pids === undefined
@@ -234,6 +237,8 @@ function launcher(input: PlanInput): [string, ...string[]] {
     ...(rlimits.memory === undefined ? [] : ['--rlimit', `DATA=${rlimits.memory}`]),
     ...['--keep-fds', Object.values(descriptors).join(',')],
     '--',
-    ...[host.bwrap, '--args', String(descriptors.arguments), '--', ...counted, ...inside],
+    // The name stands here so that the process list of the host says whose process it is.
+    ...[host.bwrap, '--hostname', request.name, '--args', String(descriptors.arguments), '--'],
+    ...[...counted, ...inside],
   ];
 }

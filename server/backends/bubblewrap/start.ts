@@ -10,7 +10,7 @@ import { identify, type ProcessIdentity } from '../../platform/process.ts';
 import { spawnChild } from '../../platform/spawn.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { descriptors, type LaunchPlan } from './plan.ts';
-import { hasEnded } from './running.ts';
+import { killAndWait } from './running.ts';
 
 export type Started = {
   /** Known as soon as bubblewrap has made the namespaces. */
@@ -37,11 +37,10 @@ export async function startBubblewrap(plan: LaunchPlan, context: DriverContext):
     child.once('error', reject);
     child.once('close', () => resolve());
   });
-  const stop = (): void => void child.kill('SIGKILL');
-  context.signal.addEventListener('abort', stop, { once: true });
+  // Nothing is ever written. The guest program ends when this end is closed, as it is when this process dies.
+  child.stdin?.on('error', () => undefined);
   try {
     const pid = await Promise.race([status.child, exited.then(() => undefined)]);
-    context.signal.throwIfAborted();
     const init = pid === undefined ? undefined : identify(pid);
     if (init === undefined) {
       await exited;
@@ -54,16 +53,15 @@ export async function startBubblewrap(plan: LaunchPlan, context: DriverContext):
       );
     }
     const over = exited.then(async () => {
-      // Killed itself, bubblewrap leaves the end of its guest to the kernel.
-      await hasEnded(init);
+      // Where bubblewrap itself was killed while it made the guest, the guest does not end with it.
+      await killAndWait(init);
+      child.stdin?.destroy();
       return { code: status.code(), said: words.last() };
     });
     return { init, over };
   } catch (error) {
-    await exited;
+    child.stdin?.destroy();
     throw error;
-  } finally {
-    context.signal.removeEventListener('abort', stop);
   }
 }
 
@@ -77,8 +75,8 @@ function spawn(plan: LaunchPlan, folder: string): ChildProcess {
     openUnnamed(join(folder, `input-${index}`), content),
   );
   try {
-    // stdin, stdout, stderr, the two files, and the pipe for the status, in the order of their numbers.
-    return spawnChild(plan.argv, { env: {}, stdio: ['ignore', 'ignore', 'pipe', ...files, 'pipe'] });
+    // The lifeline, stdout, stderr, the two files, and the pipe for the status, in the order of their numbers.
+    return spawnChild(plan.argv, { env: {}, stdio: ['pipe', 'ignore', 'pipe', ...files, 'pipe'] });
   } finally {
     for (const file of files) closeSync(file);
   }

@@ -1,0 +1,117 @@
+// A guest never outlives its owner, however its owner ends and whenever.
+import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bubblewrap } from '../../server/backends/bubblewrap/index.ts';
+import { bundle, guestProgram } from '../../server/platform/bundle.ts';
+import { run } from '../../server/platform/run.ts';
+import { eventually } from '../support/eventually.ts';
+
+describe('isolation: the end of an owner', () => {
+  before(async function () {
+    const driver = await bubblewrap.load();
+    const found = await driver.probe({
+      signal: AbortSignal.timeout(30_000),
+      run,
+      agent: guestProgram(bundle.folder),
+    });
+    if (found.kind === 'ready') return;
+    console.log(`not run: ${found.kind === 'missing' ? found.what : found.why}`);
+    this.skip();
+  });
+
+  it('by SIGKILL ends every process of its guest', async () => {
+    const owner = await startOwner('after');
+    await eventually(() => processesWith(owner.mark).length >= 3, { what: 'the guest' });
+    await owner.kill();
+    await eventually(() => processesWith(owner.mark).length === 0, { what: 'the end of the guest' });
+    await eventually(() => processesOf(owner).length === 0, { what: 'the end of bubblewrap' });
+    rmSync(owner.folder, { recursive: true, force: true });
+  });
+
+  it('at any moment of a start leaves no process', async () => {
+    for (const delayMs of [0, 5, 10, 20, 40, 80]) {
+      const owner = await startOwner('before');
+      await new Promise(resolve => setTimeout(resolve, delayMs));
+      await owner.kill();
+      await eventually(() => processesOf(owner).length === 0, {
+        what: `the end after ${delayMs} ms`,
+      });
+      assert.deepEqual(processesWith(owner.mark), []);
+      rmSync(owner.folder, { recursive: true, force: true });
+    }
+  });
+
+  it('leaves control groups that the next destroy takes away', async () => {
+    const owner = await startOwner('after');
+    await owner.kill();
+    await eventually(() => processesWith(owner.mark).length === 0);
+    const state = join(owner.folder, 'state');
+    const { cgroups } = JSON.parse(readFileSync(join(state, 'running.json'), 'utf8')) as {
+      cgroups: string[];
+    };
+    const driver = await bubblewrap.load();
+    const context = { signal: new AbortController().signal, log() {}, progress() {}, run, agent: '' };
+    const residues = await driver.destroy(
+      { ...context, state, runtime: join(owner.folder, 'run') },
+      { version: 1 },
+    );
+    assert.deepEqual(residues, []);
+    assert.deepEqual(
+      cgroups.filter(folder => existsSync(folder)),
+      [],
+    );
+    assert.ok(!existsSync(state) && !existsSync(join(owner.folder, 'run', 'guest')));
+    rmSync(owner.folder, { recursive: true, force: true });
+  });
+});
+
+let owners = 0;
+
+async function startOwner(when: 'before' | 'after') {
+  owners += 1;
+  const mark = `9${process.pid}${owners}9`;
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'owner.fixture.ts'), mark, when], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const lines = await eventually(() => {
+    const found = said.split('\n');
+    return found.includes(when === 'before' ? 'starting' : 'running') ? found : undefined;
+  });
+  const kill = async (): Promise<void> => {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return { mark, folder: lines[0] ?? '', kill };
+}
+
+function processesWith(word: string): string[] {
+  return living(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(word));
+}
+
+/** The launcher names the folder in its words, bubblewrap the name of the sandbox. */
+function processesOf({ folder, mark }: { folder: string; mark: string }): string[] {
+  return living(pid => {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words.includes(`owner-${mark}`) || words.includes(join(folder, 'run', 'guest'));
+  });
+}
+
+function living(test: (pid: string) => boolean): string[] {
+  return readdirSync('/proc').filter(pid => {
+    if (!/^\d+$/.test(pid) || pid === String(process.pid)) return false;
+    try {
+      return test(pid);
+    } catch {
+      // It ended while it was looked at, or belongs to somebody else.
+      return false;
+    }
+  });
+}
