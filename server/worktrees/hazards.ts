@@ -1,17 +1,13 @@
 // What in a worktree makes git on the host dangerous, and what a person should know before running it there.
+//
+// Nothing that the host can configure keeps a plain `git status` out of a repository nested in the tree: the nested
+// configuration counts more than the person's, and `.gitmodules` undoes `diff.ignoreSubmodules`. Only options of each
+// single command do, which is how hostGit.ts works; for a person's own commands there is this warning.
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbsence } from '../platform/files.ts';
 import { type OwnFolder, readRegular } from './gitFolder.ts';
 import { gitlinksOf } from './gitIndex.ts';
-
-/** For every narrowed worktree, whatever it holds; shown where a person decides to trust it. */
-export const caveats: readonly string[] = [
-  'git on the host, run in the worktree of a sandbox, looks into repositories nested in it and may run what their configuration names; run git inside the sandbox, or use heyvm wt --diff',
-  'git commands on the host that write, run in the worktree of a sandbox, may follow links that a program inside made',
-  'programs inside can move and delete branches and tags of the repository, and damage its objects',
-  'programs inside can read the configuration, hooks and history of the repository',
-];
 
 const INDEX_LIMIT = 512 * 1024 * 1024;
 
