@@ -36,7 +36,7 @@ describe('isolation as a user without privileges', () => {
         report.failures.map(({ fullTitle, err }) => `${fullTitle}: ${err.message}`),
         [],
       );
-      assert.ok(report.stats.passes > 150);
+      assert.ok(report.stats.passes > 200);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -46,10 +46,8 @@ describe('isolation as a user without privileges', () => {
 function runAs(user: number, folder: string): { report: Report; said: string } {
   const output = join(folder, 'report.json');
   const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
-  const files = [
-    'test/isolation/{kernel,files,processes,network,lifetime}.test.ts',
-    'test/contract/*.test.ts',
-  ];
+  const attacks = ['kernel', 'files', 'processes', 'network', 'lifetime'];
+  const files = [...attacks.map(name => `test/isolation/${name}.test.ts`), 'test/contract/backends.test.ts'];
   const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
   const report = ['--reporter', 'json', '--reporter-option', `output=${output}`];
   const result = spawnSync('setpriv', [...identity, process.execPath, mocha, ...report, ...files], {

@@ -29,7 +29,7 @@ export const driver: Driver = {
   open,
   async inspect({ state }) {
     const running = await readRunning(state);
-    if (running !== undefined && isSame(running.init)) return 'running';
+    if (running?.init !== undefined && isSame(running.init)) return 'running';
     return (await isPresent(homeFolder(state))) ? 'stopped' : 'gone';
   },
   destroy,
@@ -66,7 +66,7 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
     if (host.uid === 0 && devices === 'shared')
       context.log('the guest can change the permissions of /dev/null');
     const input: PlanInput = {
-      ...{ request, host, state: context.state, socket, cgroups, devices, owner: process.pid },
+      ...{ request, host, state: context.state, socket, cgroups, devices },
       rlimits: limitsWithoutGroup(request, homes),
     };
     const plan = planLaunch(input);
@@ -83,7 +83,7 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
   const residues: Residue[] = [];
   const running = await readRunning(context.state);
   if (running !== undefined) {
-    if (!(await killAndWait(running.init))) {
+    if (running.init !== undefined && !(await killAndWait(running.init))) {
       residues.push({ what: 'a process that does not end', path: `/proc/${running.init.pid}` });
     }
     residues.push(...(await removeGroups(running.cgroups)));
@@ -97,7 +97,7 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
 async function clearEarlierRun({ state }: DriverContext): Promise<void> {
   const running = await readRunning(state);
   if (running === undefined) return;
-  if (isSame(running.init)) {
+  if (running.init !== undefined && isSame(running.init)) {
     // Its owner has ended, or it would hold the lease, so that the kernel is about to end this one as well.
     if (!(await hasEnded(running.init))) {
       fail('busy', `a guest of this sandbox still runs as process ${running.init.pid}`, {

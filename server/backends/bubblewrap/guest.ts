@@ -1,10 +1,11 @@
 // A running guest: programs and connections go through the guest program, its life through the processes of the host.
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { errorCodeOf } from '../../platform/files.ts';
-import { signalProcess } from '../../platform/process.ts';
+import { type ProcessIdentity, signalProcess } from '../../platform/process.ts';
 import { connect } from '../../platform/sockets.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
 import { removeGroups } from './cgroups.ts';
@@ -23,22 +24,30 @@ export type GuestParts = {
 /** Resolves when the guest answers; on any failure nothing of it is left. */
 export async function makeGuest(parts: GuestParts): Promise<Guest> {
   const { plan, context, cgroups, socket } = parts;
-  const started = await startBubblewrap(plan, context);
+  const running = { cgroups: [...cgroups], socket };
+  // Before there is anything, so that whoever comes after a sudden end knows what to look for.
+  await writeRunning(context.state, running);
+  const started = startBubblewrap(plan, context);
   const remote = guestOver(() => connectTo(socket));
   try {
-    await writeRunning(context.state, { init: started.init, cgroups: [...cgroups], socket });
-    await answers(remote, started, context.signal);
+    await answers(remote, started, context);
+    const init = started.init() ?? fail('guest-failed', 'the guest ended right after its start');
+    await writeRunning(context.state, { ...running, init });
+    return followed(parts, { ...started, init }, remote);
   } catch (error) {
-    await killAndWait(started.init);
+    started.letGo();
+    const init = started.init();
+    if (init !== undefined) await killAndWait(init);
     await clearUp(parts, await started.over);
     throw error;
   }
-  return followed(parts, started, remote);
 }
+
+type Running = { readonly init: ProcessIdentity; readonly over: Promise<Over> };
 
 type Stopping = { forced: boolean };
 
-function followed(parts: GuestParts, started: Started, remote: RemoteGuest): Guest {
+function followed(parts: GuestParts, started: Running, remote: RemoteGuest): Guest {
   const program = firstChildOf(started.init.pid);
   let stopping: Stopping | undefined;
   let stopped: Promise<GuestEnd> | undefined;
@@ -67,22 +76,41 @@ function followed(parts: GuestParts, started: Started, remote: RemoteGuest): Gue
   };
 }
 
-/** The launcher listens before there is a guest, so that one connection, which waits, is enough. */
-async function answers(remote: RemoteGuest, started: Started, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
+/** The socket is there before the guest is, and a connection to it waits until it is answered. */
+async function answers(remote: RemoteGuest, started: Started, { signal }: DriverContext): Promise<void> {
+  const interrupted = Promise.withResolvers<never>();
+  const onAbort = (): void => interrupted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const ended = started.over.then(over => failedStart(over));
+  let waiting = true;
+  const ended = started.over.then(over => {
+    waiting = false;
+    return failedStart(over);
+  });
+  const ping = async (): Promise<void> => {
+    while (waiting) {
+      try {
+        return await remote.ping();
+      } catch {
+        // The launcher has not come to listen yet, or bubblewrap has ended, which is told above.
+        await delay(RETRY_MS);
+      }
+    }
+  };
   try {
     signal.throwIfAborted();
-    await Promise.race([remote.ping().catch(() => ended), ended, aborted.promise]);
+    await Promise.race([ping(), ended, interrupted.promise]);
+    signal.throwIfAborted();
   } finally {
+    waiting = false;
     signal.removeEventListener('abort', onAbort);
-    // Both go on after the race is won, and nobody listens to them any more.
+    // These go on after the race, and nobody listens to them any more.
     ended.catch(() => undefined);
-    aborted.promise.catch(() => undefined);
+    interrupted.promise.catch(() => undefined);
   }
 }
+
+/** The launcher takes about a millisecond. */
+const RETRY_MS = 1;
 
 function failedStart({ code, said }: Over): never {
   const reason = said === '' ? `its program ended with code ${code ?? 'unknown'}` : said;

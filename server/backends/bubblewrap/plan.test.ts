@@ -47,7 +47,6 @@ function plan(
     host: { ...host, ...change.host },
     state: '/state',
     socket: '/run/guest',
-    owner: 4242,
     cgroups: [],
     devices: 'shared',
     rlimits: {},
@@ -211,7 +210,7 @@ describe('plan', () => {
 
   it('starts through the launcher: socket, groups, limits, then bubblewrap, then the guest program', () => {
     const { argv } = plan({ rest: { cgroups: ['/cg/a', '/cg/b'], rlimits: { memory: 5, pids: 7 } } });
-    assert.deepEqual(argv.slice(0, 3), ['/lib/guest', 'launch', '--die-with-parent=4242']);
+    assert.deepEqual(argv.slice(0, 2), ['/lib/guest', 'launch']);
     assert.ok(find(argv, '--listen', '/run/guest', '--listen-fd', '6') > 0);
     assert.ok(find(argv, '--cgroup', '/cg/a', '--cgroup', '/cg/b') > 0);
     assert.ok(find(argv, '--rlimit', 'DATA=5') > 0);

@@ -48,8 +48,6 @@ export type PlanInput = {
   readonly state: string;
   /** Where the guest program listens, outside of everything that the guest sees. */
   readonly socket: string;
-  /** The process that the guest must not outlive. */
-  readonly owner: number;
   readonly cgroups: readonly string[];
   /** Whether the driver's folder holds device files for this guest alone. */
   readonly devices: 'copied' | 'shared';
@@ -229,7 +227,6 @@ function launcher(input: PlanInput): [string, ...string[]] {
   return [
     host.agent,
     'launch',
-    `--die-with-parent=${input.owner}`,
     ...['--listen', socket, '--listen-fd', String(descriptors.listen)],
     ...cgroups.flatMap(folder => ['--cgroup', folder]),
     // One byte: less than any dump, and the value at which the kernel starts no dump handler on the host.

@@ -8,8 +8,8 @@ import { isSame, type ProcessIdentity, signalProcess } from '../../platform/proc
 import { parseJson } from '../../protocol/parse.ts';
 
 const Running = z.strictObject({
-  /** The first process of the guest's pid namespace: when it ends, the kernel ends all others. */
-  init: z.strictObject({ pid: z.int(), start_ticks: z.string(), boot_id: z.string() }),
+  /** The first process of the guest's pid namespace: when it ends, the kernel ends all others. Absent until it answers. */
+  init: z.optional(z.strictObject({ pid: z.int(), start_ticks: z.string(), boot_id: z.string() })),
   cgroups: z.array(z.string()),
   socket: z.string(),
 });

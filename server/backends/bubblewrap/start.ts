@@ -1,20 +1,21 @@
 // Starts bubblewrap through the launcher and follows it: descriptors in, status out, and the moment it is over.
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import * as z from 'zod/mini';
 import type { DriverContext } from '../../core/backend.ts';
-import { fail } from '../../core/errors.ts';
 import { identify, type ProcessIdentity } from '../../platform/process.ts';
 import { spawnChild } from '../../platform/spawn.ts';
 import { parseJson } from '../../protocol/parse.ts';
-import { descriptors, type LaunchPlan } from './plan.ts';
+import type { LaunchPlan } from './plan.ts';
 import { killAndWait } from './running.ts';
 
 export type Started = {
-  /** Known as soon as bubblewrap has made the namespaces. */
-  readonly init: ProcessIdentity;
+  /** The first process of the guest, once bubblewrap has made it and while it lives. */
+  init(): ProcessIdentity | undefined;
+  /** Lets go of the guest: its program ends by itself, also when it is only about to start. */
+  letGo(): void;
   /** Resolves when no process of the guest is left; never rejects. */
   readonly over: Promise<Over>;
 };
@@ -26,91 +27,71 @@ export type Over = {
   readonly said: string;
 };
 
-/** Fails with `guest-failed` when bubblewrap ends before there is a guest. */
-export async function startBubblewrap(plan: LaunchPlan, context: DriverContext): Promise<Started> {
+export function startBubblewrap(plan: LaunchPlan, context: DriverContext): Started {
   context.signal.throwIfAborted();
-  const child = spawn(plan, context.runtime);
+  const { child, status } = spawn(plan, context.runtime);
   const words = collectWords(child.stderr, context.log);
-  const streams: readonly unknown[] = child.stdio;
-  const status = followStatus(streams[descriptors.status]);
-  const exited = new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () => resolve());
-  });
-  // Nothing is ever written. The guest program ends when this end is closed, as it is when this process dies.
+  const init = (): ProcessIdentity | undefined => {
+    const pid = readStatus(status)['child-pid'];
+    return pid === undefined ? undefined : identify(pid);
+  };
+  const letGo = (): void => void child.stdin?.destroy();
+  // Nothing is ever written; the guest program ends when this end closes, as it does when this process dies.
   child.stdin?.on('error', () => undefined);
-  try {
-    const pid = await Promise.race([status.child, exited.then(() => undefined)]);
-    const init = pid === undefined ? undefined : identify(pid);
-    if (init === undefined) {
-      await exited;
-      return fail(
-        'guest-failed',
-        `bubblewrap could not start the guest: ${words.last() || 'it gave no reason'}`,
-        {
-          hint: 'heyvm doctor checks what bubblewrap needs',
-        },
-      );
-    }
-    const over = exited.then(async () => {
-      // Where bubblewrap itself was killed while it made the guest, the guest does not end with it.
-      await killAndWait(init);
-      child.stdin?.destroy();
-      return { code: status.code(), said: words.last() };
-    });
-    return { init, over };
-  } catch (error) {
-    child.stdin?.destroy();
-    throw error;
-  }
+  const closed = new Promise<string>(resolve => {
+    child.once('error', error => resolve(error.message));
+    child.once('close', () => resolve(words.last()));
+  });
+  const over = closed.then(async said => {
+    const left = init();
+    // Where bubblewrap itself was killed while it made the guest, the guest does not end with it.
+    if (left !== undefined) await killAndWait(left);
+    letGo();
+    const code = readStatus(status)['exit-code'];
+    closeSync(status);
+    return { code, said };
+  });
+  return { init, letGo, over };
 }
 
-/** What bubblewrap reads lies in files for a moment, without a name once it is open. */
-function spawn(plan: LaunchPlan, folder: string): ChildProcess {
-  const contents = {
-    [descriptors.arguments]: plan.arguments.map(argument => `${argument}\0`).join(''),
-    [descriptors.filter]: plan.filter,
-  };
-  const files = Object.values(contents).map((content, index) =>
+/**
+ * What bubblewrap reads and writes lies in files without a name. Its status is no pipe, because a pipe to an owner
+ * that has just died would end bubblewrap in the middle of making a guest, which would then never end.
+ */
+function spawn(plan: LaunchPlan, folder: string): { child: ChildProcess; status: number } {
+  const words = plan.arguments.map(argument => `${argument}\0`).join('');
+  const inputs = [words, plan.filter].map((content, index) =>
     openUnnamed(join(folder, `input-${index}`), content),
   );
+  const status = openUnnamed(join(folder, 'status'), '');
   try {
-    // The lifeline, stdout, stderr, the two files, and the pipe for the status, in the order of their numbers.
-    return spawnChild(plan.argv, { env: {}, stdio: ['pipe', 'ignore', 'pipe', ...files, 'pipe'] });
+    // The lifeline, stdout, stderr, arguments, filter and status, in the order of their numbers.
+    const child = spawnChild(plan.argv, { env: {}, stdio: ['pipe', 'ignore', 'pipe', ...inputs, status] });
+    return { child, status };
   } finally {
-    for (const file of files) closeSync(file);
+    for (const file of inputs) closeSync(file);
   }
 }
 
 function openUnnamed(path: string, content: string | Uint8Array): number {
   writeFileSync(path, content, { mode: 0o600 });
   try {
-    return openSync(path, 'r');
+    return openSync(path, 'r+');
   } finally {
     rmSync(path);
   }
 }
 
 const StatusLine = z.looseObject({ 'child-pid': z.optional(z.int()), 'exit-code': z.optional(z.int()) });
+type StatusLine = z.output<typeof StatusLine>;
 
-/** One JSON object for each line: the process, and at the end how it ended. */
-function followStatus(stream: unknown): { child: Promise<number>; code(): number | undefined } {
-  const child = Promise.withResolvers<number>();
-  let text = '';
-  let code: number | undefined;
-  if (isReadable(stream)) {
-    stream.on('data', (chunk: Buffer) => {
-      const lines = (text + chunk.toString('utf8')).split('\n');
-      text = lines.pop() ?? '';
-      for (const line of lines) {
-        const parsed = parseJson(StatusLine, line);
-        if (!parsed.ok) continue;
-        if (parsed.value['child-pid'] !== undefined) child.resolve(parsed.value['child-pid']);
-        code = parsed.value['exit-code'] ?? code;
-      }
-    });
-  }
-  return { child: child.promise, code: () => code };
+/** One JSON object on each line: the process, and at the end how it ended. A last line may be half written. */
+function readStatus(file: number): StatusLine {
+  const bytes = Buffer.alloc(fstatSync(file).size);
+  readSync(file, bytes, 0, bytes.length, 0);
+  const lines = bytes.toString('utf8').split('\n');
+  const parsed = lines.map(line => parseJson(StatusLine, line)).filter(line => line.ok);
+  return Object.assign({}, ...parsed.map(({ value }) => value));
 }
 
 const WORDS_LIMIT = 4_000;
@@ -123,10 +104,6 @@ function collectWords(stream: Readable | null, log: (line: string) => void): { l
     for (const line of added.split('\n')) if (line !== '') log(`guest: ${line}`);
   });
   return { last: () => text.trim().split('\n').at(-1) ?? '' };
-}
-
-function isReadable(stream: unknown): stream is Readable {
-  return typeof stream === 'object' && stream !== null && 'on' in stream;
 }
 
 /** The guest program is the first child of the namespace's first process, while nothing else runs there. */
