@@ -73,7 +73,7 @@ function compiled(): Promise<string | undefined> {
 async function compile(): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'hva-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const source = join(import.meta.dirname, 'attack.c');
+  const source = join(import.meta.dirname, 'fixtures', 'attack.c');
   const output = join(folder, 'attack');
   try {
     await run(['cc', '-O1', '-o', output, source], { timeoutMs: 60_000 });

@@ -44,6 +44,21 @@ describe('isolation: the end of an owner', () => {
     }
   });
 
+  it('that also lost bubblewrap is noticed by a sweep, which touches no guest with an owner', async () => {
+    const owner = await startOwner('after');
+    const mark = `6${process.pid}6`;
+    const orphan = await startOrphan(mark);
+    const driver = await bubblewrap.load();
+    const context = { signal: new AbortController().signal, log() {}, run };
+    await driver.sweep(context, new Set());
+    assert.deepEqual(processesWith(mark), []);
+    assert.ok(processesWith(owner.mark).length >= 3);
+    orphan.kill('SIGKILL');
+    await owner.kill();
+    await eventually(() => processesWith(owner.mark).length === 0);
+    rmSync(owner.folder, { recursive: true, force: true });
+  });
+
   it('leaves control groups that the next destroy takes away', async () => {
     const owner = await startOwner('after');
     await owner.kill();
@@ -73,7 +88,7 @@ let owners = 0;
 async function startOwner(when: 'before' | 'after') {
   owners += 1;
   const mark = `9${process.pid}${owners}9`;
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'owner.fixture.ts'), mark, when], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures', 'owner.ts'), mark, when], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';
@@ -90,6 +105,30 @@ async function startOwner(when: 'before' | 'after') {
     await gone;
   };
   return { mark, folder: lines[0] ?? '', kill };
+}
+
+/** A guest whose bubblewrap was killed and which, unlike a real one, was not told to die with it. */
+async function startOrphan(mark: string) {
+  const program = '/opt/heyvm/guest';
+  const mounts = [
+    '--ro-bind',
+    '/',
+    '/',
+    '--tmpfs',
+    '/opt',
+    '--ro-bind',
+    guestProgram(bundle.folder),
+    program,
+  ];
+  const inside = [program, 'launch', '--', 'sleep', mark];
+  const child = spawn('/usr/bin/bwrap', ['--unshare-user', '--unshare-pid', ...mounts, '--', ...inside], {
+    stdio: 'ignore',
+  });
+  // Bubblewrap's two processes and the program itself.
+  await eventually(() => processesWith(mark).length === 3, { what: 'a guest to be orphaned' });
+  child.kill('SIGKILL');
+  await eventually(() => processesWith(mark).length === 2, { what: 'an orphan' });
+  return child;
 }
 
 function processesWith(word: string): string[] {

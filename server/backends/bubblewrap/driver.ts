@@ -16,6 +16,7 @@ import { homeSkeleton } from './etc.ts';
 import { makeGuest } from './guest.ts';
 import { manifest } from './manifest.ts';
 import { checkMounts } from './mounts.ts';
+import { endOrphans } from './orphans.ts';
 import { etcSource, homeFolder, type PlanInput, planLaunch, type RuntimeFolder } from './plan.ts';
 import { probe, resourcesOf } from './probe.ts';
 import { removeTree } from './removeTree.ts';
@@ -33,7 +34,7 @@ export const driver: Driver = {
     return (await isPresent(homeFolder(state))) ? 'stopped' : 'gone';
   },
   destroy,
-  sweep: async (_context, living) => sweepGroups(findCgroupHomes(), living),
+  sweep: async (_context, living) => [...(await endOrphans()), ...sweepGroups(findCgroupHomes(), living)],
 };
 
 /** `workspace` is where the workspace really was when the sandbox was made. */

@@ -38,6 +38,9 @@ export type HostFacts = {
   readonly runtimeFolders: readonly RuntimeFolder[];
 };
 
+/** Where guests have the program that serves them. */
+export const GUEST_PROGRAM = '/opt/heyvm/guest';
+
 /** Numbers of the descriptors that the launcher is given. */
 export const descriptors = { lifeline: 0, arguments: 3, filter: 4, status: 5, listen: 6 } as const;
 
@@ -210,8 +213,6 @@ function maskArguments({ path, kind }: HostFacts['masks'][number]): string[] {
       return ['--ro-bind', path, path];
   }
 }
-
-const GUEST_PROGRAM = '/opt/heyvm/guest';
 
 function launcher(input: PlanInput): [string, ...string[]] {
   const { request, host, socket, cgroups, rlimits } = input;
