@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Residue } from '../../core/backend.ts';
+import { identify } from '../../platform/process.ts';
 import type { Limits } from '../../protocol/sandbox.ts';
 import { type Candidate, type Controller, candidatesOf, type Version } from './cgroupPaths.ts';
 
@@ -78,6 +79,7 @@ export function sweepGroups(homes: readonly CgroupHome[], living: ReadonlySet<st
       if (tryRemove(path) === 'removed') removed.push({ what: 'a control group', path });
     }
     tryRemove(parent);
+    for (const trial of readdirSync(folder).filter(isStaleTrial)) tryRemove(join(folder, trial));
   }
   return removed;
 }
@@ -151,6 +153,12 @@ function usableControllers(candidate: Candidate): readonly Controller[] {
     // Not ours to write, busy, or read-only: whatever the reason, there is no group to be had here.
     return [];
   }
+}
+
+/** Left by a process that was killed in the middle of a trial. */
+function isStaleTrial(name: string): boolean {
+  const pid = new RegExp(`^${PARENT}-trial-(\\d+)$`).exec(name)?.[1];
+  return pid !== undefined && identify(Number(pid)) === undefined;
 }
 
 function makeGroup(home: CgroupHome, folder: string): void {
