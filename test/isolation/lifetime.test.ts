@@ -28,7 +28,7 @@ describe('isolation: the end of an owner', () => {
     await owner.kill();
     await eventually(() => processesWith(owner.mark).length === 0, { what: 'the end of the guest' });
     await eventually(() => processesOf(owner).length === 0, { what: 'the end of bubblewrap' });
-    rmSync(owner.folder, { recursive: true, force: true });
+    await cleared(owner.folder);
   });
 
   it('at any moment of a start leaves no process', async () => {
@@ -40,7 +40,7 @@ describe('isolation: the end of an owner', () => {
         what: `the end after ${delayMs} ms`,
       });
       assert.deepEqual(processesWith(owner.mark), []);
-      rmSync(owner.folder, { recursive: true, force: true });
+      await cleared(owner.folder);
     }
   });
 
@@ -56,7 +56,7 @@ describe('isolation: the end of an owner', () => {
     orphan.kill('SIGKILL');
     await owner.kill();
     await eventually(() => processesWith(owner.mark).length === 0);
-    rmSync(owner.folder, { recursive: true, force: true });
+    await cleared(owner.folder);
   });
 
   it('leaves control groups that the next destroy takes away', async () => {
@@ -67,19 +67,12 @@ describe('isolation: the end of an owner', () => {
     const { cgroups } = JSON.parse(readFileSync(join(state, 'running.json'), 'utf8')) as {
       cgroups: string[];
     };
-    const driver = await bubblewrap.load();
-    const context = { signal: new AbortController().signal, log() {}, progress() {}, run, agent: '' };
-    const residues = await driver.destroy(
-      { ...context, state, runtime: join(owner.folder, 'run') },
-      { version: 1 },
-    );
-    assert.deepEqual(residues, []);
+    await cleared(owner.folder);
     assert.deepEqual(
       cgroups.filter(folder => existsSync(folder)),
       [],
     );
     assert.ok(!existsSync(state) && !existsSync(join(owner.folder, 'run', 'guest')));
-    rmSync(owner.folder, { recursive: true, force: true });
   });
 });
 
@@ -105,6 +98,15 @@ async function startOwner(when: 'before' | 'after') {
     await gone;
   };
   return { mark, folder: lines[0] ?? '', kill };
+}
+
+/** What the next command does about a sandbox whose owner is gone, with nothing left to report. */
+async function cleared(folder: string): Promise<void> {
+  const driver = await bubblewrap.load();
+  const places = { state: join(folder, 'state'), runtime: join(folder, 'run'), agent: '' };
+  const context = { ...places, signal: new AbortController().signal, log() {}, progress() {}, run };
+  assert.deepEqual(await driver.destroy(context, { version: 1 }), []);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** A guest whose bubblewrap was killed and which, unlike a real one, was not told to die with it. */
