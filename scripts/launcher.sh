@@ -27,9 +27,4 @@ else
   node=$(command -v node) || fail 'there is no Node on PATH' 'install Node 22 or newer, or set HEYVM_NODE to one'
 fi
 
-# The compiled form of the bundles is kept, which halves the time until a command begins.
-: "${NODE_COMPILE_CACHE:=${HEYO_HOME:-${HOME:-/tmp}/.heyo}/cache/node}"
-export NODE_COMPILE_CACHE
-[ -d "$NODE_COMPILE_CACHE" ] || (umask 077 && mkdir -p -- "$NODE_COMPILE_CACHE") 2>/dev/null
-
-exec "$node" "$here/cli.cjs" "$@"
+exec "$node" "$here/start.cjs" "$@"

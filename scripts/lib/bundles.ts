@@ -19,6 +19,7 @@ const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){co
 
 export const bundles: readonly Bundle[] = [
   { name: 'cli', entry: 'server/bin/cli.ts', ships: true, options: { banner: { js: versionGuard } } },
+  { name: 'start', entry: 'server/bin/start.ts', ships: true },
   { name: 'owner', entry: 'server/bin/owner.ts', ships: true },
   { name: 'helper', entry: 'server/bin/helper.ts', ships: true },
   { name: 'extension', entry: 'extension/main.ts', ships: true, options: { plugins: [lazyClient()] } },

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { BackendInfo } from '../../server/protocol/backend.ts';
@@ -208,6 +208,22 @@ describe('heyvm and sandboxes', () => {
       const child = spawn('sh', ['-c', `${command} version`], { cwd: '/', env });
       assert.match((await finish(child)).stdout, /^heyvm \S+\n$/);
     }
+  });
+
+  it('starts from its compiled form, and without it where that is damaged or cannot be kept', async () => {
+    const folder = join(world.store, 'cache', 'compiled');
+    const plain = await world.heyvm(['version']);
+    const kept = readdirSync(folder).filter(name => name.endsWith('-other'));
+    assert.equal(kept.length, 1);
+    const path = join(folder, kept[0] ?? '');
+    const whole = readFileSync(path);
+    for (const damaged of [whole.subarray(0, 1000), Buffer.from('nonsense'), Buffer.alloc(0)]) {
+      writeFileSync(path, damaged);
+      assert.deepEqual(await world.heyvm(['version']), plain);
+      assert.ok(readFileSync(path).length > 1000, 'it was not made again');
+    }
+    const elsewhere = await world.heyvm(['version'], { env: { HEYO_HOME: '/proc/heyvm' } });
+    assert.deepEqual(elsewhere, plain);
   });
 
   it('says what is wrong with the Node it was told to use', async () => {

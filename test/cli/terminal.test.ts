@@ -154,7 +154,7 @@ function resize(terminal: Terminal, size: { columns: number; rows: number }): vo
 
 function commandLineOn({ process: script }: Terminal): number {
   const found = below(script.pid ?? 0).find(pid =>
-    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('cli.cjs'),
+    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('start.cjs'),
   );
   assert.ok(found, 'the command line does not run');
   return found;

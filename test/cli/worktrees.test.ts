@@ -239,7 +239,7 @@ function opened(value: unknown): z.output<typeof Opened> {
 
 function commandLineBelow(pid: number): number {
   const found = below(pid).find(child =>
-    readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('cli.cjs'),
+    readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('start.cjs'),
   );
   assert.ok(found, 'the command line does not run');
   return found;

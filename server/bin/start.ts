@@ -1,0 +1,63 @@
+// Runs the command line's bundle from its compiled form, kept from an earlier run, so that nothing is compiled twice.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
+
+/** Each of these has a form of its own, with what it needs and no more; all others share one. */
+const frequent = ['exec', 'get', 'list'];
+
+/** Forms that were not used by any new run for this long belong to builds that are gone. */
+const KEEP_MS = 7 * 24 * 3_600_000;
+
+const program = join(import.meta.dirname, 'cli.cjs');
+const compiled = join(cacheFolder(), `${process.env['HEYVM_BUILD']}-${keyOf(process.argv[2])}`);
+
+/** What Node puts around a module; the same text must come from every run, or the compiled form is void. */
+const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(program, 'latin1')}\n})`;
+const cachedData = read(compiled);
+const script = new Script(source, { filename: program, ...(cachedData === undefined ? {} : { cachedData }) });
+if (cachedData === undefined || script.cachedDataRejected === true) process.once('exit', keep);
+
+const exported = { exports: {} };
+script.runInThisContext()(exported.exports, createRequire(program), exported, program, dirname(program));
+
+/** At the end of the run, when all that it used has been compiled. */
+function keep(): void {
+  const draft = `${compiled}.${process.pid}`;
+  try {
+    mkdirSync(dirname(compiled), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, script.createCachedData(), { mode: 0o600 });
+    renameSync(draft, compiled);
+    forgetOld(dirname(compiled));
+  } catch {
+    // Without room or permission to keep it, the next run compiles again; the command itself has succeeded.
+  }
+}
+
+function forgetOld(folder: string): void {
+  const since = Date.now() - KEEP_MS;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? since) < since) rmSync(path, { force: true });
+  }
+}
+
+function cacheFolder(): string {
+  const home = process.env['HEYO_HOME'] || join(homedir(), '.heyo');
+  return join(home, 'cache', 'compiled');
+}
+
+function keyOf(command: string | undefined): string {
+  return command !== undefined && frequent.includes(command) ? command : 'other';
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    // The first run of a build has none.
+    return undefined;
+  }
+}
