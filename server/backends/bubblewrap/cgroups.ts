@@ -42,21 +42,21 @@ export function findCgroupHomes(): readonly CgroupHome[] {
   return homes;
 }
 
-/** The folders to join, one for each home that has something to bound. */
-export function makeGroups(homes: readonly CgroupHome[], id: string, limits: Limits): readonly string[] {
-  const made: string[] = [];
-  for (const home of homes) {
-    const settings = settingsOf(home, limits);
-    if (settings.length === 0) continue;
-    const folder = join(home.folder, PARENT, id);
+/** The folders of one guest, one for each home that has something to bound. */
+export function groupsFor(homes: readonly CgroupHome[], id: string, limits: Limits): readonly Group[] {
+  return homes
+    .map(home => ({ home, folder: join(home.folder, PARENT, id), settings: settingsOf(home, limits) }))
+    .filter(({ settings }) => settings.length > 0);
+}
+
+export function makeGroups(groups: readonly Group[]): void {
+  for (const { home, folder, settings } of groups) {
     makeGroup(home, folder);
-    made.push(folder);
     for (const { file, value, optional } of settings) {
       const path = join(folder, file);
       if (!optional || existsSync(path)) writeFileSync(path, value);
     }
   }
-  return made;
 }
 
 /** Kills what is left inside; the parent goes too when it was the last. */
@@ -83,6 +83,12 @@ export function sweepGroups(homes: readonly CgroupHome[], living: ReadonlySet<st
   }
   return removed;
 }
+
+export type Group = {
+  readonly home: CgroupHome;
+  readonly folder: string;
+  readonly settings: readonly Setting[];
+};
 
 export type Setting = { readonly file: string; readonly value: string; readonly optional: boolean };
 

@@ -10,7 +10,14 @@ import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isAbsence } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { parse } from '../../protocol/parse.ts';
-import { type CgroupHome, findCgroupHomes, makeGroups, removeGroups, sweepGroups } from './cgroups.ts';
+import {
+  type CgroupHome,
+  findCgroupHomes,
+  groupsFor,
+  makeGroups,
+  removeGroups,
+  sweepGroups,
+} from './cgroups.ts';
 import { prepareDevices } from './devices.ts';
 import { homeSkeleton } from './etc.ts';
 import { makeGuest } from './guest.ts';
@@ -20,7 +27,7 @@ import { endOrphans } from './orphans.ts';
 import { etcSource, homeFolder, type PlanInput, planLaunch, type RuntimeFolder } from './plan.ts';
 import { probe, resourcesOf } from './probe.ts';
 import { removeTree } from './removeTree.ts';
-import { forgetRunning, hasEnded, killAndWait, readRunning } from './running.ts';
+import { forgetRunning, hasEnded, killAndWait, readRunning, writeRunning } from './running.ts';
 import { findRuntime } from './runtimes.ts';
 import { findProgram, readHost } from './system.ts';
 
@@ -60,9 +67,13 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   await clearEarlierRun(context);
   const homes = needsGroups(request) ? findCgroupHomes() : [];
   const host = await hostFor(context, request, homes);
-  const cgroups = makeGroups(homes, request.id, request.limits);
+  const groups = groupsFor(homes, request.id, request.limits);
+  const cgroups = groups.map(({ folder }) => folder);
+  const socket = join(context.runtime, 'guest');
+  // Before there is anything, so that whoever comes after a sudden end knows what to look for.
+  await writeRunning(context.state, { cgroups, socket });
   try {
-    const socket = join(context.runtime, 'guest');
+    makeGroups(groups);
     const devices = prepareDevices(context.state, host.uid);
     if (host.uid === 0 && devices === 'shared')
       context.log('the guest can change the permissions of /dev/null');
@@ -76,6 +87,7 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
     return await makeGuest({ plan, context, cgroups, socket });
   } catch (error) {
     await removeGroups(cgroups);
+    await forgetRunning(context.state);
     throw error;
   }
 }

@@ -24,15 +24,12 @@ export type GuestParts = {
 /** Resolves when the guest answers; on any failure nothing of it is left. */
 export async function makeGuest(parts: GuestParts): Promise<Guest> {
   const { plan, context, cgroups, socket } = parts;
-  const running = { cgroups: [...cgroups], socket };
-  // Before there is anything, so that whoever comes after a sudden end knows what to look for.
-  await writeRunning(context.state, running);
   const started = startBubblewrap(plan, context);
   const remote = guestOver(() => connectTo(socket));
   try {
     await answers(remote, started, context);
     const init = started.init() ?? fail('guest-failed', 'the guest ended right after its start');
-    await writeRunning(context.state, { ...running, init });
+    await writeRunning(context.state, { init, cgroups: [...cgroups], socket });
     return followed(parts, { ...started, init }, remote);
   } catch (error) {
     started.letGo();
