@@ -51,6 +51,8 @@ export function attachProcess(
   };
   const decode = createDecoder({
     bytes(type, piece) {
+      // Whoever sends output after the exit breaks the protocol, and a stream that has ended would throw.
+      if (status !== undefined) return;
       const stream = type === FrameType.stderr ? stderr : stdout;
       if (stream.destroyed || stream.push(piece)) return;
       full.add(stream);

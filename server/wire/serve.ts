@@ -1,8 +1,9 @@
 // The server's side of the channel protocol: one connection mapped onto a guest.
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { fail, toErrorInfo, toSandboxError } from '../core/errors.ts';
+import { fail, type SandboxError, toErrorInfo, toSandboxError } from '../core/errors.ts';
 import type { Guest, GuestProcess } from '../core/guest.ts';
+import type { ErrorInfo } from '../protocol/errors.ts';
 import { ChannelHeader } from '../protocol/owner.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { readFrame } from './decoder.ts';
@@ -23,6 +24,9 @@ export type ChannelService = {
 /** How long a client may take to say what it wants. */
 const HEADER_PATIENCE_MS = 30_000;
 
+/** In characters, of which each may take six bytes. */
+const LONGEST_ERROR = 16 * 1024;
+
 /** Serves one connection to its end; never rejects. The socket must allow half-close. */
 export async function serveChannel(socket: Socket, service: ChannelService): Promise<void> {
   // A broken connection is found out by its closing.
@@ -33,9 +37,16 @@ export async function serveChannel(socket: Socket, service: ChannelService): Pro
   } catch (thrown) {
     const error = toSandboxError(thrown);
     if (error.code === 'internal') service.log(`a connection failed: ${error.message}`);
-    socket.end(encodeMessage(FrameType.reply, { ok: false, error: toErrorInfo(error) }));
+    socket.end(encodeMessage(FrameType.reply, { ok: false, error: boundedInfo(error) }));
     socket.resume();
   }
+}
+
+/** A message may quote what the client sent, which must not make the answer longer than a frame can be. */
+function boundedInfo(error: SandboxError): ErrorInfo {
+  const info = toErrorInfo(error);
+  if (JSON.stringify(info).length <= LONGEST_ERROR) return info;
+  return { code: info.code, message: `${info.message.slice(0, LONGEST_ERROR)}…` };
 }
 
 async function readHeader(socket: Socket): Promise<ChannelHeader | undefined> {
