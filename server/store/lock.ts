@@ -3,7 +3,7 @@
 // A lock is a folder. Whoever links the file `<n>` with the highest number holds it; `<n>.released` beside it says
 // that the holder is done, and a holder whose process is gone counts as done. Numbers only grow: link(2) lets one
 // contender win each, and the winner looks again, because somebody may have gone past the number in between.
-import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod/mini';
@@ -128,9 +128,21 @@ function release(folder: string, number: number): void {
   try {
     linkSync(join(folder, String(number)), join(folder, `${number}.released`));
   } catch (error) {
-    // Gone with its folder, or released before; on a full disk the ticket itself must go instead.
+    // Gone with its folder, or released before.
     if (isAbsence(error) || errorCodeOf(error) === 'EEXIST') return;
-    removeQuietly(join(folder, String(number)));
+    blank(join(folder, String(number)));
+  }
+}
+
+/**
+ * On a full disk there is no room for another name. The ticket must not go instead: numbers would sink, and two
+ * contenders who saw different highest ones could both win. A ticket without content has no living holder.
+ */
+function blank(ticket: string): void {
+  try {
+    truncateSync(ticket);
+  } catch {
+    // On a disk that takes nothing at all the lock is released by the end of this process.
   }
 }
 

@@ -1,6 +1,8 @@
 // The ticket lock: one holder at a time among real processes, and dead holders that block nobody.
 import { strict as assert } from 'node:assert';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identifySelf } from '../../server/platform/process.ts';
 import { acquireLock, lockHolder, withLock } from '../../server/store/lock.ts';
@@ -140,6 +142,34 @@ describe('a lock', () => {
     lock.release();
   });
 
+  it('is given back on a full disk, and its numbers never sink', async function () {
+    const disk = mkdtempSync(join(tmpdir(), 'hvd-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=20', 'tmpfs', disk], { stdio: 'ignore' });
+    } catch {
+      console.log('not run: a small disk can be mounted by root only');
+      rmSync(disk, { recursive: true });
+      return this.skip();
+    }
+    try {
+      const locks = { locks: join(disk, 'locks') };
+      const numbers = () => readdirSync(join(locks.locks, 'x')).map(name => Number.parseInt(name, 10));
+      await withLock(locks, 'x', { wait: 'fail' }, async () => {});
+      const lock = await acquireLock(locks, 'x', { wait: 'fail' });
+      const highest = Math.max(...numbers());
+      const fillers = fillUp(disk);
+      lock.release();
+      assert.equal(lockHolder(locks, 'x'), undefined);
+      assert.equal(Math.max(...numbers()), highest);
+      for (const filler of fillers) rmSync(filler);
+      await withLock(locks, 'x', { wait: 'fail' }, async () => {});
+      assert.ok(Math.max(...numbers()) > highest);
+    } finally {
+      execFileSync('umount', [disk]);
+      rmSync(disk, { recursive: true });
+    }
+  });
+
   it('says who has it', async () => {
     const lock = await acquireLock(store.paths, 'sandbox-sb-00000001', { wait: 'wait' });
     await assert.rejects(acquireLock(store.paths, 'sandbox-sb-00000001', { wait: 'fail' }), {
@@ -150,3 +180,17 @@ describe('a lock', () => {
     lock.release();
   });
 });
+
+/** Until not one more file fits. */
+function fillUp(folder: string): readonly string[] {
+  const made: string[] = [];
+  for (;;) {
+    const path = join(folder, `filler-${made.length}`);
+    try {
+      writeFileSync(path, '');
+    } catch {
+      return made;
+    }
+    made.push(path);
+  }
+}
