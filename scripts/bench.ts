@@ -30,17 +30,22 @@ await main(async () => {
     throw new Stop(`there is no part ${unknown}`, parts.map(part => part.name).join(', '));
   await buildAll();
   const figures: Figure[] = [];
+  let missing = 0;
   for (const part of parts.filter(({ name }) => names.length === 0 || names.includes(name))) {
     say(`measuring: ${part.name}`);
     const stage = await openStage();
     try {
       figures.push(...(await part.measure(stage)));
+    } catch (error) {
+      // The other figures are worth having all the same.
+      say(`  ${part.name} could not be measured: ${error instanceof Error ? error.message : String(error)}`);
+      missing += 1;
     } finally {
       await stage.end();
     }
   }
   report(figures);
-  return 0;
+  return missing === 0 ? 0 : 1;
 });
 
 function report(figures: readonly Figure[]): void {

@@ -13,7 +13,16 @@ type Shipped = {
   readonly text: string;
 };
 
-const permissive = new Set(['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'Unlicense']);
+const permissive = new Set([
+  'MIT',
+  'ISC',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'Apache-2.0',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'Unlicense',
+]);
 
 export async function licensesText(): Promise<string> {
   const shipped = [...(await bundled()), rustLibc()].sort((a, b) => a.name.localeCompare(b.name));
@@ -51,12 +60,18 @@ function packagesOf(metafile: Metafile): string[] {
     .flatMap(([path]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
 }
 
+type Manifest = {
+  readonly name?: string;
+  readonly version?: string;
+  readonly license?: string;
+  readonly licenses?: readonly { readonly type: string }[];
+};
+
 function readPackage(folder: string): Shipped {
   const path = join(root, folder);
-  const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
+  const { name, version, ...rest } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Manifest;
+  // Old packages have a list of licenses, from which one may choose.
+  const license = rest.license ?? rest.licenses?.map(({ type }) => type).join(' OR ');
   const file = readdirSync(path).find(entry => /^licen[cs]e/i.test(entry));
   return {
     name: name ?? folder,
