@@ -1,9 +1,10 @@
 // Removes what no sandbox needs: leftovers of crashes, old versions, expired sandboxes and, when asked, stopped ones.
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backends } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
-import { isAbsence } from '../platform/files.ts';
+import { errorCodeOf } from '../platform/files.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import type { Handlers } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { withLock } from '../store/lock.ts';
@@ -70,7 +71,7 @@ async function pruneFiles(deps: ServiceDeps, asked: Asked, { signal }: CallConte
     for (const { what, path } of await findLeftovers(deps)) {
       signal.throwIfAborted();
       removed.push({ what, path, bytes: await sizeOf(path) });
-      if (asked.dry_run !== true) await rm(path, { recursive: true, force: true });
+      if (asked.dry_run !== true) await removeTree(path);
     }
     return removed;
   });
@@ -97,7 +98,8 @@ async function sizeOf(path: string): Promise<number> {
     const sizes = await Promise.all(names.map(name => sizeOf(join(path, name))));
     return sizes.reduce((sum, size) => sum + size, 0);
   } catch (error) {
-    if (isAbsence(error)) return 0;
+    // It has vanished, or a guest made it so that it cannot be looked at; it can be removed all the same.
+    if (errorCodeOf(error) !== undefined) return 0;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 // Tidies up after crashes: what an owner left behind, and removals that were interrupted.
 
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
+import { errorCodeOf } from '../platform/files.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import { lockHolder, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, readEntry } from '../store/sandboxes.ts';
@@ -34,7 +35,14 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
 }
 
 async function emptyTrash(paths: Paths): Promise<void> {
-  for (const name of trashed(paths)) await rm(join(paths.trash, name), { recursive: true, force: true });
+  for (const name of trashed(paths)) {
+    try {
+      await removeTree(join(paths.trash, name));
+    } catch (error) {
+      // What the system refuses to remove is found by prune, and must not keep a list from being shown.
+      if (errorCodeOf(error) === undefined) throw error;
+    }
+  }
 }
 
 async function quietly(work: () => Promise<void>): Promise<void> {

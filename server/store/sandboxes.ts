@@ -7,6 +7,7 @@ import { nearest } from '../core/nearest.ts';
 import { ensureFolder, isAbsence, writeAtomic } from '../platform/files.ts';
 import { isSame } from '../platform/process.ts';
 import { randomHex } from '../platform/random.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { touchChanged } from './changed.ts';
 import { withLock } from './lock.ts';
@@ -124,7 +125,7 @@ export async function removeFolder(paths: Paths, id: string): Promise<void> {
   }
   touchChanged(paths);
   await rm(runtime, { recursive: true, force: true });
-  await rm(trash, { recursive: true, force: true });
+  await removeTree(trash);
 }
 
 /** The ids of all folders, readable or not. */

@@ -3,13 +3,13 @@ import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../core/errors.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import { branchTip, checkBranchName } from './branches.ts';
 import { kindOf, ownFolderOf } from './gitFolder.ts';
 import { type Host, hostGit, hostGitMaybe } from './hostGit.ts';
 import { copyIncluded } from './include.ts';
 import { readNote, removeNote, writeNote } from './making.ts';
 import { dropRegistration, finishRemoval } from './remove.ts';
-import { removeTree } from './removeTree.ts';
 import { commitOf, listRegistered, type Registered, type Repository } from './repository.ts';
 
 export type WorktreeRequest = {

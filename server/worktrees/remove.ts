@@ -1,11 +1,11 @@
 // Removes a worktree and its registration; refuses when work would be lost, and never touches the branch.
 import { rm } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import type { Host } from './hostGit.ts';
 import type { Inside } from './inside.ts';
 import { type Note, removeNote, writeNote } from './making.ts';
 import { viewOf } from './mounts.ts';
-import { removeTree } from './removeTree.ts';
 import { listRegistered, type Repository } from './repository.ts';
 import { type Target, unsavedWork } from './status.ts';
 
