@@ -17,8 +17,7 @@ export function openLog(files: { readonly log: string; readonly logOlder: string
     size = 0;
   };
   return line => {
-    const text = line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
-    const bytes = Buffer.from(`${new Date().toISOString()} ${text}\n`);
+    const bytes = Buffer.from(`${new Date().toISOString()} ${oneLine(line)}\n`);
     try {
       if (size + bytes.length > LIMIT) rotate();
       size += writeSync(file, bytes);
@@ -26,4 +25,13 @@ export function openLog(files: { readonly log: string; readonly logOlder: string
       // A full disk or a removed folder must not end a running guest for the sake of a log line.
     }
   };
+}
+
+/** What a guest or a client says must not look like another line, nor speak to the terminal that shows it. */
+function oneLine(line: string): string {
+  const text = line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, found =>
+    JSON.stringify(found).slice(1, -1),
+  );
 }

@@ -1,4 +1,5 @@
 // The process that owns one running sandbox: takes the lease, starts the guest, serves it, and ends with it.
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
@@ -13,6 +14,7 @@ import { readEntry, updateRecord } from '../store/sandboxes.ts';
 import { type Deadline, watchDeadlines } from './deadlines.ts';
 import { type AskedEnd, createEnding, type End, type Ending } from './ending.ts';
 import { createHolds } from './holds.ts';
+import { watchHome } from './home.ts';
 import { startGuest } from './launch.ts';
 import { type Log, openLog } from './log.ts';
 import { serveOwner } from './serve.ts';
@@ -62,12 +64,17 @@ async function own(run: Run): Promise<void> {
     process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
   }
   const state = await createStateFile({ paths, files, attached: record.attached, build: bundle.build });
+  const home = watchHome(files.folder, () =>
+    ending.ask({ kind: 'failed', reason: 'its folder was removed' }, GRACE_MS),
+  );
   const holds = createHolds(() =>
     ending.ask({ kind: 'stopped', reason: 'nobody held it any more' }, GRACE_MS),
   );
   if (!record.attached) holds.release();
+  let making = record.making === true;
   const onAbandoned = (): void => {
-    if (state.current().attached) ending.ask({ kind: 'stopped', reason: 'its client went away' }, 0);
+    if (making || state.current().attached)
+      ending.ask({ kind: 'stopped', reason: 'its client went away' }, 0);
   };
   if (run.abandoned.aborted) onAbandoned();
   else run.abandoned.addEventListener('abort', onAbandoned);
@@ -78,7 +85,8 @@ async function own(run: Run): Promise<void> {
   try {
     doors = await serveOwner({ record, files, guest: started, state, holds, ending, log });
     const guest = await started;
-    await state.change({ state: 'running' });
+    await Promise.all([state.change({ state: 'running' }), made(run, ending)]);
+    making = false;
     pipe.ready();
     holds.begin();
     log('running');
@@ -99,12 +107,19 @@ async function own(run: Run): Promise<void> {
       ? cause
       : new SandboxError('cancelled', `the start was given up: ${asked.reason}`);
   } finally {
+    home.dispose();
     await doors?.close();
     await state.remove();
     await rm(files.runtime, { recursive: true, force: true });
     log('owner ends');
     ending.done();
   }
+}
+
+/** From now on the sandbox is there, whatever becomes of who asked for it. */
+async function made({ paths, record }: Run, ending: Ending): Promise<void> {
+  if (record.making === undefined || ending.current() !== undefined) return;
+  await updateRecord(paths, record.id, ({ making: _, ...known }) => known);
 }
 
 /** Also when it was not the guest that failed: one that is still on its way must not come after us. */
@@ -137,7 +152,10 @@ async function finish(run: Run, { guest, end, state, ending }: Finish): Promise<
     return;
   }
   run.log(`stopping: ${end.reason}`);
-  await state.change({ state: 'stopping' });
+  await state.change({ state: 'stopping' }).catch((error: unknown) => {
+    // On a full disk, or when the store is gone, the guest still gets the time that it was promised.
+    run.log(`cannot write that it stops: ${toSandboxError(error).message}`);
+  });
   const how = await guest.stop({ graceMs: end.graceMs });
   run.log(how.kind === 'stopped' && how.forced ? 'stopped by force' : 'stopped');
   await remember(run, end);
@@ -146,6 +164,8 @@ async function finish(run: Run, { guest, end, state, ending }: Finish): Promise<
 
 /** The record may be gone with its sandbox, which is no reason to fail at the end. */
 async function remember({ paths, record, log }: Run, { kind, reason }: End): Promise<void> {
+  // Even asking for the lock would bring back a part of a store that was removed.
+  if (!existsSync(sandboxPaths(paths, record.id).folder)) return;
   try {
     const at = new Date().toISOString();
     await updateRecord(paths, record.id, known => ({ ...known, last_end: { at, kind, reason } }));

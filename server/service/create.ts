@@ -13,6 +13,7 @@ import { addRecord, type Entry, listRecords, updateRecord } from '../store/sandb
 import type { BaseDeps, CallContext, CreateRequest } from './deps.ts';
 import { requireEntry } from './entry.ts';
 import { checkMount, checkWorkspace } from './folders.ts';
+import { freeName } from './reconcile.ts';
 import { discard } from './remove.ts';
 import { requireBackend } from './requirements.ts';
 
@@ -25,6 +26,7 @@ export async function createSandbox(
   const { signal } = context;
   context.progress({ phase: 'checking' });
   const draft = await draftRecord(deps, request, context);
+  if (request.spec.name !== undefined) await freeName(deps, request.spec.name, context);
   return withLock(paths, `sandbox-${draft.id}`, { wait: 'wait', signal }, async () => {
     const record = await withLock(paths, 'names', { wait: 'wait', signal }, () =>
       claim(deps, draft, request.spec),
@@ -91,6 +93,7 @@ async function draftRecord(
     limits: asked.limits,
     ...(spec.ttl_seconds === undefined ? {} : { ttl_seconds: spec.ttl_seconds }),
     attached: spec.attached ?? false,
+    making: true,
     intent: 'running',
   };
 }

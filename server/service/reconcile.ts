@@ -2,14 +2,15 @@
 
 import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
+import { stopOwner } from '../owner/stop.ts';
 import { errorCodeOf } from '../platform/files.ts';
 import { removeTree } from '../platform/removeTree.ts';
 import { lockHolder, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
-import { type Entry, readEntry } from '../store/sandboxes.ts';
-import type { BaseDeps } from './deps.ts';
+import { type Entry, listRecords, readEntry } from '../store/sandboxes.ts';
+import type { BaseDeps, CallContext } from './deps.ts';
 import { forgetOwner } from './forget.ts';
-import { needsTidying, trashed } from './remains.ts';
+import { isUnwanted, needsTidying, trashed } from './remains.ts';
 import { discard } from './remove.ts';
 
 /** Never waits for another command and never fails: what cannot be tidied now is reported as it is. */
@@ -29,9 +30,25 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   const entry = await readEntry(paths, id);
   if (entry === undefined) return;
   if (entry.stale) await forgetOwner(paths, entry);
-  if (entry.record.intent === 'removed') {
-    await discard(deps, entry);
-  }
+  if (isUnwanted(entry.record)) await discard(deps, entry);
+}
+
+/** Frees a name that only the remains of an interrupted command have; otherwise changes nothing. */
+export async function freeName(deps: BaseDeps, name: string, { signal }: CallContext): Promise<void> {
+  const { paths } = deps;
+  const { entries } = await listRecords(paths);
+  const found = entries.find(({ record }) => record.name === name && isUnwanted(record));
+  if (found === undefined) return;
+  const { id } = found.record;
+  await quietly(() =>
+    withLock(paths, `sandbox-${id}`, { wait: 'fail' }, async () => {
+      const entry = await readEntry(paths, id);
+      if (entry === undefined || !isUnwanted(entry.record)) return;
+      // It ends by itself, because whoever asked for it is gone; this only waits until it has.
+      await stopOwner(entry, { graceMs: 0, reason: 'its client went away', signal });
+      await tidyLocked(deps, id);
+    }),
+  );
 }
 
 async function emptyTrash(paths: Paths): Promise<void> {

@@ -6,7 +6,12 @@ import type { Paths } from '../store/paths.ts';
 import type { Entry } from '../store/sandboxes.ts';
 
 export function needsTidying({ record, owner, stale }: Entry): boolean {
-  return stale || (record.intent === 'removed' && owner === undefined);
+  return stale || (owner === undefined && isUnwanted(record));
+}
+
+/** Its removal was interrupted, or its making; while somebody is at either, the sandbox's lock is held. */
+export function isUnwanted({ intent, making }: Entry['record']): boolean {
+  return intent === 'removed' || making === true;
 }
 
 /** What is in the trash and nobody is working on any more. */

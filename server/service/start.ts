@@ -32,12 +32,14 @@ async function startLocked(deps: BaseDeps, id: string, context: CallContext): Pr
   await tidyLocked(deps, id);
   const entry = await requireEntry(paths, id);
   const { status } = conditionOfEntry(entry);
-  if (verdictOn('start', status) === 'noop') return entry;
+  // Whoever was making it went away, and its owner ends because of that: it does not count as started.
+  const halfMade = entry.record.making === true;
+  if (verdictOn('start', status) === 'noop' && !halfMade) return entry;
   if (status === 'paused') {
     fail('busy', `sandbox ${entry.record.name} is paused`, { hint: `heyvm resume ${entry.record.name}` });
   }
   // Stopping by itself, for no command holds the lock: its end is near, and two owners must never be alive.
-  if (status === 'stopping') {
+  if (status === 'stopping' || halfMade) {
     await stopOwner(entry, { graceMs: DEFAULT_GRACE_MS, reason: 'started again', signal: context.signal });
   }
   context.progress({ phase: 'checking' });

@@ -25,6 +25,8 @@ export const SandboxRecord = z.strictObject({
   attached: z.boolean(),
   /** What the driver needs to find its thing again; absent until it was made. */
   ref: z.optional(z.record(z.string(), z.unknown())),
+  /** Present until its guest ran for the first time; what nobody is making any more is removed. */
+  making: z.optional(z.literal(true)),
   /** How the last run ended; absent before the first start. */
   last_end: z.optional(
     z.strictObject({ at: z.string(), kind: z.enum(['stopped', 'failed']), reason: z.string() }),

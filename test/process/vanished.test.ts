@@ -1,0 +1,83 @@
+// What becomes of a sandbox when who made it, or the store that it belongs to, is suddenly gone.
+import { strict as assert } from 'node:assert';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { findEntry } from '../../server/store/sandboxes.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Engine, kill, newEngine, processesOf, whyNoEngine } from './support/engine.ts';
+
+describe('a sandbox', function () {
+  this.timeout(120_000);
+  let engine: Engine;
+  before(function () {
+    const why = whyNoEngine();
+    if (why === undefined) return;
+    console.log(`not run: ${why}`);
+    this.skip();
+  });
+  beforeEach(() => {
+    engine = newEngine();
+  });
+  afterEach(() => engine.dispose());
+
+  const makerStoppedAt = async (phase: string): Promise<ChildProcess> => {
+    const script = join(import.meta.dirname, 'fixtures', 'maker.ts');
+    const maker = spawn(process.execPath, [script, 'one', phase], {
+      env: { ...process.env, HEYO_HOME: engine.home },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    for await (const chunk of maker.stdout) {
+      said += String(chunk);
+      if (said.includes(`${phase}\n`)) return maker;
+    }
+    throw new Error(`it ended after ${said}`);
+  };
+  const killed = async (maker: ChildProcess): Promise<void> => {
+    const end = once(maker, 'exit');
+    maker.kill('SIGKILL');
+    await end;
+  };
+
+  for (const phase of ['preparing', 'starting guest']) {
+    it(`whose maker is killed while it says "${phase}" can be made again at once`, async () => {
+      await killed(await makerStoppedAt(phase));
+      assert.equal((await engine.create({ name: 'one' })).status, 'running');
+      assert.equal((await engine.call('sandbox/list', {})).sandboxes.length, 1);
+    });
+
+    it(`whose maker and owner are killed while it says "${phase}" is gone with the next look`, async () => {
+      const maker = await makerStoppedAt(phase);
+      const { owner } = await findEntry(engine.paths, 'one');
+      if (owner !== undefined) kill(owner.pid);
+      await killed(maker);
+      await eventually(async () => (await engine.call('sandbox/list', {})).sandboxes.length === 0);
+      assert.equal((await engine.create({ name: 'one' })).status, 'running');
+    });
+  }
+
+  it('that is being made keeps its name', async () => {
+    const maker = await makerStoppedAt('starting guest');
+    await assert.rejects(engine.create({ name: 'one' }), { code: 'name-taken' });
+    maker.kill('SIGCONT');
+    await once(maker, 'exit');
+    assert.equal((await engine.get('one')).status, 'running');
+  });
+
+  it('that was made stays, however its owner ends', async () => {
+    const { owner } = await engine.create({ name: 'one' });
+    kill(owner?.pid ?? assert.fail());
+    await eventually(async () => (await engine.get('one')).status === 'failed');
+    await assert.rejects(engine.create({ name: 'one' }), { code: 'name-taken' });
+    assert.equal((await engine.call('sandbox/start', { sandbox: 'one' })).sandbox.status, 'running');
+  });
+
+  it('ends when its store is removed, and brings nothing of it back', async () => {
+    await engine.create({ name: 'one' });
+    rmSync(engine.home, { recursive: true, force: true, maxRetries: 5 });
+    await eventually(() => processesOf(engine.paths).length === 0, { what: 'the end of the owner' });
+    assert.ok(!existsSync(engine.home));
+  });
+});
