@@ -29,11 +29,16 @@ export function pickEntry(page: Page, text: string): Locator {
   return page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
 }
 
+/** Clicks again when nothing happens: a window that still restores its state loses clicks. */
 export async function openView(page: Page): Promise<void> {
-  const open = page.locator('[id="workbench.view.extension.heyvm"]');
-  if (!(await open.isVisible()))
+  const view = page.locator('[id="workbench.view.extension.heyvm"]');
+  const deadline = Date.now() + PATIENCE;
+  while (!(await view.isVisible())) {
     await page.click('.activitybar [aria-label^="heyvm"]', { timeout: PATIENCE });
-  await open.waitFor({ timeout: PATIENCE });
+    await view.waitFor({ timeout: 3_000 }).catch(error => {
+      if (Date.now() > deadline) throw error;
+    });
+  }
 }
 
 /** The row of a sandbox in our view. */
