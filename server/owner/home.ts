@@ -1,21 +1,22 @@
-// Notices that a sandbox's folder is gone: an owner without one could be found by nobody and would live for ever.
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+// Notices that a sandbox was removed from under its owner, which nobody could find any more and would live for ever.
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
 
-/** Calls back at most once, as soon as there is no such folder; costs nothing while nothing happens. */
-export function watchHome(folder: string, onGone: () => void): { dispose(): void } {
+/** Calls back at most once, as soon as there is no record; costs nothing while nothing happens. */
+export function watchHome(record: string, onGone: () => void): { dispose(): void } {
   let watcher: FSWatcher | undefined;
   const dispose = (): void => {
     watcher?.close();
     watcher = undefined;
   };
   const look = (): void => {
-    if (watcher === undefined || existsSync(folder)) return;
+    if (watcher === undefined || isThere(record)) return;
     dispose();
     onGone();
   };
   try {
-    watcher = watch(folder, { persistent: false }, event => {
-      // Every line of the log is a change; only what is named anew or removed can be the folder itself.
+    watcher = watch(dirname(record), { persistent: false }, event => {
+      // Every line of the log is a change; what is removed or gets another name is told apart from that.
       if (event === 'rename') look();
     });
     watcher.on('error', look);
@@ -23,4 +24,17 @@ export function watchHome(folder: string, onGone: () => void): { dispose(): void
     // The system has a limit for watchers; without one the sandbox ends when it is stopped.
   }
   return { dispose };
+}
+
+/**
+ * A record that was set aside, or that an editor has under another name for a moment, is still one. The folder says
+ * less: while a guest has a part of it mounted, the system tells nobody that it was removed.
+ */
+function isThere(record: string): boolean {
+  try {
+    return readdirSync(dirname(record)).some(name => name.startsWith(basename(record)));
+  } catch {
+    // Without the folder there is nothing in it.
+    return false;
+  }
 }

@@ -64,8 +64,8 @@ async function own(run: Run): Promise<void> {
     process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
   }
   const state = await createStateFile({ paths, files, attached: record.attached, build: bundle.build });
-  const home = watchHome(files.folder, () =>
-    ending.ask({ kind: 'failed', reason: 'its folder was removed' }, GRACE_MS),
+  const home = watchHome(files.record, () =>
+    ending.ask({ kind: 'failed', reason: 'its record was removed' }, GRACE_MS),
   );
   const holds = createHolds(() =>
     ending.ask({ kind: 'stopped', reason: 'nobody held it any more' }, GRACE_MS),
@@ -87,9 +87,9 @@ async function own(run: Run): Promise<void> {
     const guest = await started;
     await Promise.all([state.change({ state: 'running' }), made(run, ending)]);
     making = false;
+    log('running');
     pipe.ready();
     holds.begin();
-    log('running');
     const deadlines = watchDeadlines(deadlinesOf(record), reason =>
       ending.ask({ kind: 'stopped', reason }, GRACE_MS),
     );
@@ -165,7 +165,7 @@ async function finish(run: Run, { guest, end, state, ending }: Finish): Promise<
 /** The record may be gone with its sandbox, which is no reason to fail at the end. */
 async function remember({ paths, record, log }: Run, { kind, reason }: End): Promise<void> {
   // Even asking for the lock would bring back a part of a store that was removed.
-  if (!existsSync(sandboxPaths(paths, record.id).folder)) return;
+  if (!existsSync(sandboxPaths(paths, record.id).record)) return;
   try {
     const at = new Date().toISOString();
     await updateRecord(paths, record.id, known => ({ ...known, last_end: { at, kind, reason } }));

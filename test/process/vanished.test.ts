@@ -2,8 +2,11 @@
 import { strict as assert } from 'node:assert';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectOwner } from '../../server/owner/connect.ts';
+import { PROTOCOL } from '../../server/protocol/version.ts';
+import { sandboxPaths } from '../../server/store/paths.ts';
 import { findEntry } from '../../server/store/sandboxes.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Engine, kill, newEngine, processesOf, whyNoEngine } from './support/engine.ts';
@@ -72,6 +75,26 @@ describe('a sandbox', function () {
     await eventually(async () => (await engine.get('one')).status === 'failed');
     await assert.rejects(engine.create({ name: 'one' }), { code: 'name-taken' });
     assert.equal((await engine.call('sandbox/start', { sandbox: 'one' })).sandbox.status, 'running');
+  });
+
+  it('ends when its record is removed', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    rmSync(sandboxPaths(engine.paths, id).record);
+    await eventually(() => processesOf(engine.paths).length === 0, { what: 'the end of the owner' });
+  });
+
+  it('goes on when its record is edited so that it cannot be read, and set aside', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    const { record } = sandboxPaths(engine.paths, id);
+    const content = readFileSync(record);
+    const entry = await findEntry(engine.paths, 'one');
+    writeFileSync(record, '{');
+    assert.equal((await engine.call('sandbox/list', {})).problems.length, 1);
+    assert.ok(!existsSync(record));
+    const { state } = await connectOwner(entry).call('owner/hello', { ...PROTOCOL, client: 'test' });
+    assert.equal(state, 'running');
+    writeFileSync(record, content);
+    assert.equal((await engine.exec('one', 'echo', 'fine')).out, 'fine\n');
   });
 
   it('ends when its store is removed, and brings nothing of it back', async () => {
