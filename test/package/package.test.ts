@@ -17,7 +17,7 @@ import { openView, runCommand, screenshot, treeRow, untilReady } from '../../scr
 
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|SECURITY\.md|THIRD-PARTY-LICENSES\.md)$/,
-  /^dist\/(heyvm|(cli|owner|helper|extension|client)\.cjs|guest-linux-(x64|arm64))$/,
+  /^dist\/(heyvm|(start|brief|cli|owner|helper|extension|client)\.cjs|guest-linux-(x64|arm64))$/,
   /^media\/[\w/-]+\.(svg|png)$/,
 ];
 
@@ -41,7 +41,15 @@ describe('the packed extension', function () {
         paths.filter(path => !allowed.some(pattern => pattern.test(path))),
         [],
       );
-      for (const name of ['cli.cjs', 'owner.cjs', 'helper.cjs', 'extension.cjs', 'client.cjs', 'heyvm']) {
+      for (const name of [
+        'start.cjs',
+        'cli.cjs',
+        'owner.cjs',
+        'helper.cjs',
+        'extension.cjs',
+        'client.cjs',
+        'heyvm',
+      ]) {
         assert.ok(paths.includes(`dist/${name}`), `dist/${name} is missing`);
       }
       assert.ok(paths.some(path => path.startsWith('dist/guest-linux-')));
