@@ -38,7 +38,7 @@ await main(async () => {
     await treeRow(page, 'fix/temperature').waitFor({ timeout: 60_000 });
     await runCommand(page, 'heyvm: Open Branch in Sandbox');
     await pickEntry(page, 'feature/oolong').waitFor({ timeout: 60_000 });
-    await keep(page, 'branches');
+    await keep(page, 'open-branch');
     const opening = context.waitForEvent('page', { timeout: 120_000 });
     await pickEntry(page, 'feature/oolong').click();
     const inside = await opening;
@@ -46,9 +46,13 @@ await main(async () => {
     await treeRow(page, 'feature/oolong').waitFor({ timeout: 60_000 });
     await keep(page, 'tree');
     await openTerminal(inside);
+    // What is typed before the shell reads it would be shown twice.
+    await inside.waitForTimeout(3_000);
     for (const line of ['pwd', 'hostname', 'sh tea.sh green', 'git log --oneline -1'])
       await typeInTerminal(inside, line);
     await inside.waitForTimeout(1_500);
+    await openView(inside);
+    await treeRow(inside, 'feature/oolong').waitFor({ timeout: 60_000 });
     await keep(inside, 'terminal');
   } finally {
     await browser.close();
@@ -58,6 +62,8 @@ await main(async () => {
 });
 
 async function keep(page: Parameters<typeof screenshot>[0], name: string): Promise<void> {
-  await page.waitForTimeout(600);
+  // Without the pointer there are no tooltips.
+  await page.mouse.move(700, 600);
+  await page.waitForTimeout(1_200);
   say(await screenshot(page, name, folder));
 }

@@ -10,6 +10,23 @@ export type MethodSpec = {
 
 export type Contract = Readonly<Record<string, MethodSpec>>;
 
+/** Each method's schemas are made when they are first asked for, because one run of a program needs few of them. */
+export function lazily<T extends Readonly<Record<string, () => MethodSpec>>>(
+  makers: T,
+): { readonly [M in keyof T]: ReturnType<T[M]> } {
+  const made = new Map<string, MethodSpec>();
+  const contract = {};
+  for (const [method, make] of Object.entries(makers)) {
+    const get = (): MethodSpec => {
+      const spec = made.get(method) ?? make();
+      made.set(method, spec);
+      return spec;
+    };
+    Object.defineProperty(contract, method, { enumerable: true, get });
+  }
+  return contract as { readonly [M in keyof T]: ReturnType<T[M]> };
+}
+
 export type Params<C extends Contract, M extends keyof C> = z.output<C[M]['params']>;
 export type Result<C extends Contract, M extends keyof C> = z.output<C[M]['result']>;
 
@@ -28,7 +45,9 @@ export type CallOptions<Signal extends CancelSignal = CancelSignal> = {
 };
 
 /** A typed way to call every method of a contract, wherever its handlers run. */
-export type Call<C extends Contract, Signal extends CancelSignal = CancelSignal> = <M extends keyof C & string>(
+export type Call<C extends Contract, Signal extends CancelSignal = CancelSignal> = <
+  M extends keyof C & string,
+>(
   method: M,
   params: Params<C, M>,
   options?: CallOptions<Signal>,

@@ -2,7 +2,10 @@
 import * as z from 'zod/mini';
 
 export const errorCodes = {
-  usage: { exit: 2, meaning: 'The call itself is wrong: an unknown flag, a missing argument, a value out of range' },
+  usage: {
+    exit: 2,
+    meaning: 'The call itself is wrong: an unknown flag, a missing argument, a value out of range',
+  },
   'backend-unknown': { exit: 2, meaning: 'No backend has this id or alias' },
   'settings-broken': { exit: 2, meaning: 'A settings file cannot be read or has a wrong value' },
   'sandbox-not-found': { exit: 3, meaning: 'No sandbox has this id or name' },
@@ -20,7 +23,10 @@ export const errorCodes = {
   'worktree-conflict': { exit: 6, meaning: 'The worktree or its merge collides with something that exists' },
   timeout: { exit: 7, meaning: 'It took longer than allowed' },
   cancelled: { exit: 130, meaning: 'It was interrupted' },
-  'record-broken': { exit: 1, meaning: 'A file of the store cannot be parsed; it was set aside or left untouched' },
+  'record-broken': {
+    exit: 1,
+    meaning: 'A file of the store cannot be parsed; it was set aside or left untouched',
+  },
   'record-newer': { exit: 1, meaning: 'A file of the store was written by a newer version' },
   storage: { exit: 1, meaning: 'The disk refused: full, read-only or not permitted' },
   'guest-failed': { exit: 1, meaning: 'The guest did not start or ended by itself' },

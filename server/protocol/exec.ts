@@ -7,7 +7,22 @@ export const TerminalSize = z.strictObject({
 });
 export type TerminalSize = z.output<typeof TerminalSize>;
 
-export const signals = ['HUP', 'INT', 'QUIT', 'KILL', 'USR1', 'USR2', 'TERM', 'CONT', 'STOP', 'TSTP', 'WINCH', 'ABRT', 'ALRM', 'PIPE'] as const;
+export const signals = [
+  'HUP',
+  'INT',
+  'QUIT',
+  'KILL',
+  'USR1',
+  'USR2',
+  'TERM',
+  'CONT',
+  'STOP',
+  'TSTP',
+  'WINCH',
+  'ABRT',
+  'ALRM',
+  'PIPE',
+] as const;
 export const SignalName = z.enum(signals);
 export type SignalName = z.output<typeof SignalName>;
 
@@ -30,7 +45,11 @@ export const ExitStatus = z.discriminatedUnion('kind', [
 export type ExitStatus = z.output<typeof ExitStatus>;
 
 export const DialTarget = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('tcp'), host: z.string(), port: z.int().check(z.minimum(1), z.maximum(65_535)) }),
+  z.strictObject({
+    kind: z.literal('tcp'),
+    host: z.string(),
+    port: z.int().check(z.minimum(1), z.maximum(65_535)),
+  }),
   z.strictObject({ kind: z.literal('unix'), path: z.string() }),
 ]);
 export type DialTarget = z.output<typeof DialTarget>;

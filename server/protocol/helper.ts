@@ -1,7 +1,7 @@
 // The contract between a surface (extension, command line, tools) and the service that does the work.
 import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
-import type { Contract } from './contract.ts';
+import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
 import { SandboxId, SandboxInfo, SandboxSpec } from './sandbox.ts';
 import { Branch, MergeResult, WorktreeInfo } from './worktree.ts';
@@ -15,102 +15,124 @@ const None = z.object({});
 const Here = z.object({ cwd: z.string() });
 const OnBranch = z.extend(Here, { branch: z.string().check(z.minLength(1)) });
 
-export const helperContract = {
-  'sandbox/list': {
+export const helperContract = lazily({
+  'sandbox/list': () => ({
     about: 'All sandboxes, with what is broken in the store beside them.',
     params: None,
     result: z.object({ sandboxes: z.array(SandboxInfo), problems: z.array(Problem) }),
-  },
-  'sandbox/get': { about: 'One sandbox by id or name.', params: Target, result: One },
-  'sandbox/create': { about: 'Makes a sandbox and starts it.', params: z.object({ spec: SandboxSpec }), result: One },
-  'sandbox/start': { about: 'Starts a stopped sandbox; a running one is left as it is.', params: Target, result: One },
-  'sandbox/stop': {
+  }),
+  'sandbox/get': () => ({ about: 'One sandbox by id or name.', params: Target, result: One }),
+  'sandbox/create': () => ({
+    about: 'Makes a sandbox and starts it.',
+    params: z.object({ spec: SandboxSpec }),
+    result: One,
+  }),
+  'sandbox/start': () => ({
+    about: 'Starts a stopped sandbox; a running one is left as it is.',
+    params: Target,
+    result: One,
+  }),
+  'sandbox/stop': () => ({
     about: 'Stops a sandbox in two stages; its files stay.',
     params: z.extend(Target, { grace_ms: z.optional(z.int().check(z.minimum(0))) }),
     result: One,
-  },
-  'sandbox/restart': { about: 'Stops and starts again.', params: Target, result: One },
-  'sandbox/remove': {
+  }),
+  'sandbox/restart': () => ({ about: 'Stops and starts again.', params: Target, result: One }),
+  'sandbox/remove': () => ({
     about: 'Removes a sandbox and its own files, never a worktree. A running one only with force.',
     params: z.extend(Target, { force: z.optional(z.boolean()) }),
     result: z.object({ id: SandboxId }),
-  },
-  'sandbox/log': {
+  }),
+  'sandbox/log': () => ({
     about: 'Where the log of a sandbox is, and its last lines.',
     params: z.extend(Target, { lines: z.optional(z.int().check(z.minimum(0), z.maximum(100_000))) }),
     result: z.object({ path: z.string(), text: z.string() }),
-  },
-  'sandbox/ports': {
+  }),
+  'sandbox/ports': () => ({
     about: 'The TCP ports that programs listen on inside.',
     params: Target,
     result: z.object({ ports: z.array(z.object({ port: z.int(), address: z.string() })) }),
-  },
-  'worktree/open': {
+  }),
+  'worktree/open': () => ({
     about: 'Branch, worktree and running sandbox in one step; what exists is reused.',
-    params: z.extend(OnBranch, { path: z.optional(z.string()), from: z.optional(z.string()), spec: z.optional(SandboxSpec) }),
+    params: z.extend(OnBranch, {
+      path: z.optional(z.string()),
+      from: z.optional(z.string()),
+      spec: z.optional(SandboxSpec),
+    }),
     result: z.object({
       sandbox: SandboxInfo,
       worktree: WorktreeInfo,
       created: z.object({ branch: z.boolean(), worktree: z.boolean(), sandbox: z.boolean() }),
     }),
-  },
-  'worktree/branches': {
+  }),
+  'worktree/branches': () => ({
     about: 'Branches of the repository, most recent first.',
     params: Here,
     result: z.object({ repository: z.string(), current: z.optional(z.string()), branches: z.array(Branch) }),
-  },
-  'worktree/list': {
+  }),
+  'worktree/list': () => ({
     about: 'Worktrees that have a sandbox; those of one repository when cwd is inside one.',
     params: z.object({ cwd: z.optional(z.string()) }),
     result: z.object({ worktrees: z.array(WorktreeInfo) }),
-  },
-  'worktree/remove': {
-    about: 'Removes sandbox and worktree; refuses with uncommitted or unpushed work unless forced. The branch stays.',
+  }),
+  'worktree/remove': () => ({
+    about:
+      'Removes sandbox and worktree; refuses with uncommitted or unpushed work unless forced. The branch stays.',
     params: z.extend(OnBranch, { force: z.optional(z.boolean()) }),
     result: z.object({ path: z.string(), sandbox: z.optional(SandboxId) }),
-  },
-  'worktree/diff': {
+  }),
+  'worktree/diff': () => ({
     about: 'What the branch and its worktree changed since they left the base branch, as a patch.',
     params: z.extend(OnBranch, { base: z.optional(z.string()), stat: z.optional(z.boolean()) }),
     result: z.object({ base: z.string(), patch: z.string() }),
-  },
-  'worktree/merge': {
-    about: 'Merges the branch into the branch that is checked out in the main worktree; a conflict changes nothing.',
+  }),
+  'worktree/merge': () => ({
+    about:
+      'Merges the branch into the branch that is checked out in the main worktree; a conflict changes nothing.',
     params: OnBranch,
     result: MergeResult,
-  },
-  'backend/list': {
+  }),
+  'backend/list': () => ({
     about: 'Every backend; with probe also what this machine has.',
     params: z.object({ probe: z.optional(z.boolean()), id: z.optional(z.string()) }),
     result: z.object({ backends: z.array(BackendInfo) }),
-  },
-  'doctor/run': {
+  }),
+  'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',
     params: None,
     result: z.object({ checks: z.array(Check) }),
-  },
-  'ssh/install': {
+  }),
+  'ssh/install': () => ({
     about: 'Adds one Include line to the OpenSSH configuration of the user.',
     params: z.object({ config: z.optional(z.string()) }),
     result: z.object({ config: z.string(), changed: z.boolean(), include: z.string() }),
-  },
-  'ssh/uninstall': {
+  }),
+  'ssh/uninstall': () => ({
     about: 'Takes the Include line out again; the rest stays byte for byte.',
     params: z.object({ config: z.optional(z.string()) }),
     result: z.object({ config: z.string(), changed: z.boolean() }),
-  },
-  'ssh/status': {
+  }),
+  'ssh/status': () => ({
     about: 'Whether OpenSSH sees the aliases, as ssh -G tells it.',
     params: z.object({ config: z.optional(z.string()) }),
-    result: z.object({ config: z.string(), installed: z.boolean(), effective: z.boolean(), problem: z.optional(z.string()) }),
-  },
-  'prune/run': {
+    result: z.object({
+      config: z.string(),
+      installed: z.boolean(),
+      effective: z.boolean(),
+      problem: z.optional(z.string()),
+    }),
+  }),
+  'prune/run': () => ({
     about: 'Removes what no sandbox needs: leftovers of crashes, old versions, expired sandboxes.',
     params: z.object({ dry_run: z.optional(z.boolean()), stopped: z.optional(z.boolean()) }),
     result: z.object({ removed: z.array(z.object({ what: z.string(), path: z.string(), bytes: z.int() })) }),
-  },
-} as const satisfies Contract;
+  }),
+});
 export type HelperContract = typeof helperContract;
 
 /** Sent by the helper whenever a sandbox appeared, changed or went; the receiver lists again. */
-export const sandboxChanged = { method: 'sandbox/changed', params: z.object({ id: z.optional(SandboxId) }) } as const;
+export const sandboxChanged = {
+  method: 'sandbox/changed',
+  params: z.object({ id: z.optional(SandboxId) }),
+} as const;

@@ -2,15 +2,31 @@
 import * as z from 'zod/mini';
 import { NetworkMode, Runtime, SandboxType } from './backend.ts';
 
-export const SandboxId = z.string().check(z.regex(/^sb-[0-9a-f]{8}$/, 'must be sb- and eight hex digits')).brand('SandboxId');
+export const SandboxId = z
+  .string()
+  .check(z.regex(/^sb-[0-9a-f]{8}$/, 'must be sb- and eight hex digits'))
+  .brand('SandboxId');
 export type SandboxId = z.output<typeof SandboxId>;
 
 /** Names become ssh aliases, so their alphabet is that of a host name in lower case. */
 export const SandboxName = z
   .string()
-  .check(z.regex(/^[a-z0-9]([a-z0-9.-]{0,54}[a-z0-9])?$/, 'must be 1 to 56 of a-z 0-9 . - and start and end with a letter or digit'));
+  .check(
+    z.regex(
+      /^[a-z0-9]([a-z0-9.-]{0,54}[a-z0-9])?$/,
+      'must be 1 to 56 of a-z 0-9 . - and start and end with a letter or digit',
+    ),
+  );
 
-export const SandboxStatus = z.enum(['created', 'starting', 'running', 'paused', 'stopping', 'stopped', 'failed']);
+export const SandboxStatus = z.enum([
+  'created',
+  'starting',
+  'running',
+  'paused',
+  'stopping',
+  'stopped',
+  'failed',
+]);
 export type SandboxStatus = z.output<typeof SandboxStatus>;
 
 export const WorkspaceMode = z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']);

@@ -54,7 +54,7 @@ describe('documents', () => {
     const code = await sources(path => /^(server|extension|scripts|native)\/.*\.(ts|mjs|rs)$/.test(path));
     assert.ok(code.length > 100);
     const dated =
-      /^\s*\/\/.*\b(no longer|used to (be|have)|previously|legacy|for now|temporar(y|ily) (fix|hack)|issue #?\d+)\b/im;
+      /^\s*\/\/.*\b(used to (be|have)|previously|legacy|for now|temporar(y|ily) (fix|hack)|issue #?\d+)\b/im;
     assert.deepEqual(
       code.filter(({ text }) => dated.test(text)).map(({ path }) => path),
       [],
