@@ -17,12 +17,12 @@ describe('a launch request', () => {
     limits: { pids: 5 },
   };
 
-  it('shows the workspace first, then what git needs, then what was asked for', () => {
+  it('shows the workspace first, then what was asked for, and what protects git over both', () => {
     const git = { source: '/repo/.git', target: '/repo/.git', mode: 'ro' } as const;
     const request = launchRequestOf(record, [git], { strict: true });
     assert.deepEqual(
       request.mounts.map(({ target }) => target),
-      ['/workspace', '/repo/.git', '/data'],
+      ['/workspace', '/data', '/repo/.git'],
     );
     assert.deepEqual(request.options, { strict: true });
     assert.equal(request.network, 'none');

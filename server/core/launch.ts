@@ -13,7 +13,7 @@ export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'imag
   readonly policy: { readonly network: { readonly mode: LaunchRequest['network'] } };
 };
 
-/** Git's mounts come over the workspace, and what the person asked for over everything. */
+/** Git's mounts come over everything, because they protect the host. */
 export function launchRequestOf(
   record: Launchable,
   gitMounts: readonly Mount[],
@@ -28,8 +28,8 @@ export function launchRequestOf(
     workspace: record.workspace.path,
     mounts: [
       { source: record.workspace.path, target: WORKSPACE, mode: 'rw' },
-      ...gitMounts,
       ...record.mounts,
+      ...gitMounts,
     ],
     env: record.env,
     network: record.policy.network.mode,

@@ -12,6 +12,7 @@ import type { SandboxRecord } from '../store/records.ts';
 import { updateRecord } from '../store/sandboxes.ts';
 import { readSettings } from '../store/settings.ts';
 import type { Log } from './log.ts';
+import { guardMounts } from './mountGuard.ts';
 import type { StartPipe } from './startPipe.ts';
 
 export type Launch = {
@@ -21,6 +22,8 @@ export type Launch = {
   readonly pipe: StartPipe;
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** A file that is read-only inside was replaced on the host, and with it went its mount. */
+  readonly onReplaced: (path: string) => void;
 };
 
 export async function startGuest(launch: Launch): Promise<Guest> {
@@ -36,7 +39,10 @@ export async function startGuest(launch: Launch): Promise<Guest> {
   const ref = await made(launch, driver, { context, request });
   signal.throwIfAborted();
   launch.pipe.progress({ phase: 'starting guest' });
-  return driver.open(context, ref, request);
+  const guest = await driver.open(context, ref, request);
+  const guard = guardMounts({ mounts: request.mounts, onReplaced: launch.onReplaced, log: launch.log });
+  void guest.ended.then(guard.dispose);
+  return guest;
 }
 
 type Making = { readonly context: DriverContext; readonly request: LaunchRequest };
@@ -55,7 +61,7 @@ export async function driverContext({
   signal,
   log,
   pipe,
-}: Omit<Launch, 'backend'>): Promise<DriverContext> {
+}: Omit<Launch, 'backend' | 'onReplaced'>): Promise<DriverContext> {
   const files = sandboxPaths(paths, record.id);
   await ensureFolder(files.state);
   return {
@@ -71,7 +77,11 @@ export async function driverContext({
 
 /** Looked at with every start, because worktrees move and repositories change. */
 async function mountsForGit(record: SandboxRecord): Promise<readonly Mount[]> {
-  if (record.worktree === undefined || record.workspace.git !== 'narrowed') return [];
+  if (record.worktree === undefined) {
+    const { folderMounts } = await import('../worktrees/folderMounts.ts');
+    return folderMounts(record.workspace.path, record.mounts);
+  }
+  if (record.workspace.git !== 'narrowed') return [];
   const { gitMounts } = await import('../worktrees/mounts.ts');
   return gitMounts(record.worktree);
 }

@@ -79,7 +79,12 @@ async function own(run: Run): Promise<void> {
   if (run.abandoned.aborted) onAbandoned();
   else run.abandoned.addEventListener('abort', onAbandoned);
   let doors: Awaited<ReturnType<typeof serveOwner>> | undefined;
-  const started = startGuest({ ...run, backend: findBackend(record.backend_type), signal: ending.signal });
+  const started = startGuest({
+    ...run,
+    backend: findBackend(record.backend_type),
+    signal: ending.signal,
+    onReplaced: path => ending.ask({ kind: 'failed', reason: unguarded(path, record) }, 0),
+  });
   // Whoever connects early waits for the guest; when it never comes, they and we hear why.
   started.catch(() => undefined);
   try {
@@ -114,6 +119,10 @@ async function own(run: Run): Promise<void> {
     log('owner ends');
     ending.done();
   }
+}
+
+function unguarded(path: string, { name }: SandboxRecord): string {
+  return `${path} was replaced on the host, which takes away its protection inside; heyvm start ${name} protects it again`;
 }
 
 /** From now on the sandbox is there, whatever becomes of who asked for it. */

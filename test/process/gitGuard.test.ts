@@ -1,0 +1,121 @@
+// What stands between a guest and the host's git where folders are shared and where the host changes its own files.
+import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../support/eventually.ts';
+import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+
+describe('git of the host', function () {
+  this.timeout(120_000);
+  let engine: Engine;
+  let folder: string;
+  let repository: string;
+
+  before(function () {
+    const why = whyNoEngine();
+    if (why === undefined) return;
+    console.log(`not run: ${why}`);
+    this.skip();
+  });
+  beforeEach(() => {
+    engine = newEngine({});
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'hvg-')));
+    repository = join(folder, 'repo');
+    git(folder, 'init', '-q', repository);
+    git(repository, 'commit', '-q', '--allow-empty', '-m', 'first');
+  });
+  afterEach(async () => {
+    await engine.dispose();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('is out of reach of a guest that is given the repository as its workspace', async () => {
+    await engine.create({ name: 'plain', workspace: repository });
+    const canary = join(folder, 'canary');
+    const attack = [
+      `echo '[core]\n fsmonitor = "touch ${canary}; false"' >> .git/config`,
+      `printf '#!/bin/sh\\ntouch ${canary}\\n' > .git/hooks/post-checkout`,
+      'mv .git .gone; rm -rf .git; ln -s /tmp .git',
+      'echo inside > file',
+    ].join('; ');
+    await engine.exec('plain', 'sh', '-c', attack);
+    assert.equal(readFileSync(join(repository, 'file'), 'utf8'), 'inside\n');
+    git(repository, 'status');
+    git(repository, 'checkout', '-q', '-b', 'other');
+    assert.equal(existsSync(canary), false);
+    assert.equal(git(repository, 'log', '--format=%s'), 'first\n');
+  });
+
+  it('is out of reach through a folder that is mounted besides', async () => {
+    await engine.create({ name: 'mounted', mounts: [{ source: repository, target: '/repo', mode: 'rw' }] });
+    const before = readFileSync(join(repository, '.git/config'), 'utf8');
+    const { out } = await engine.exec(
+      'mounted',
+      'sh',
+      '-c',
+      'echo x >> /repo/.git/config; touch /repo/ok && echo $?',
+    );
+    assert.equal(out, '0\n');
+    assert.equal(readFileSync(join(repository, '.git/config'), 'utf8'), before);
+  });
+
+  it('makes a folder whose git folder is a link be refused', async () => {
+    const odd = join(folder, 'odd');
+    execFileSync('mkdir', [odd]);
+    symlinkSync(join(repository, '.git'), join(odd, '.git'));
+    await assert.rejects(engine.create({ name: 'odd', workspace: odd }), { code: 'policy-unenforceable' });
+  });
+
+  it('ends the guest when the host replaces a file that protects it', async () => {
+    git(repository, 'config', 'extensions.worktreeConfig', 'true');
+    const opened = await engine.call('worktree/open', { cwd: repository, branch: 'guarded' });
+    git(opened.worktree.path, 'config', '--worktree', 'user.nickname', 'me');
+    const failed = await eventually(
+      async () => {
+        const now = await engine.get(opened.sandbox.name);
+        return now.status === 'failed' && now;
+      },
+      { what: 'the end of the guest' },
+    );
+    assert.match(failed.status_reason ?? '', /config\.worktree was replaced on the host/);
+    const again = await engine.call('worktree/open', { cwd: repository, branch: 'guarded' });
+    assert.equal(again.sandbox.status, 'running');
+    const own = git(opened.worktree.path, 'rev-parse', '--git-dir').trim();
+    const { out } = await engine.exec(
+      again.sandbox.name,
+      'sh',
+      '-c',
+      `echo x >> ${own}/config.worktree; echo $?`,
+    );
+    assert.notEqual(out, '0\n');
+  });
+
+  it('does not end a guest that works with git inside', async () => {
+    const opened = await engine.call('worktree/open', { cwd: repository, branch: 'busy' });
+    const work =
+      'for i in 1 2 3 4 5; do echo $i > f$i; git add . && git commit -qm $i || exit 1; done; git gc; git status';
+    const { end } = await engine.exec(opened.sandbox.name, 'sh', '-c', work);
+    assert.deepEqual(end, { kind: 'exited', code: 0 });
+    writeFileSync(join(opened.worktree.path, 'from-the-host'), 'x');
+    assert.equal((await engine.get(opened.sandbox.name)).status, 'running');
+  });
+});
+
+function git(cwd: string, ...args: string[]): string {
+  const identity = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.org'];
+  return execFileSync('git', [...identity, ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
