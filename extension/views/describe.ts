@@ -27,9 +27,12 @@ export function titleOf(sandbox: SandboxInfo): string {
   return sandbox.worktree?.branch ?? sandbox.name;
 }
 
-/** `state · backend · network`. */
+/** `backend · state · network`, as short as a narrow view needs: what is usual goes without saying beside the icon. */
 export function summaryOf(sandbox: SandboxInfo): string {
-  return [sandbox.status, sandbox.backend_type, networkBadges[sandbox.policy.network]].join(' · ');
+  const parts = [sandbox.backend_type];
+  if (sandbox.status !== 'running') parts.push(sandbox.status);
+  if (sandbox.policy.network !== 'none') parts.push(networkBadges[sandbox.policy.network]);
+  return parts.join(' · ');
 }
 
 export function spokenSummaryOf(sandbox: SandboxInfo): string {

@@ -4,7 +4,7 @@ import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import type { Helper, HelperState } from '../helper.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { sandboxOfWindow } from '../windowSandbox.ts';
-import { pictureOf, spokenSummaryOf, summaryOf, titleOf } from './describe.ts';
+import { pictureOf, spokenSummaryOf, titleOf } from './describe.ts';
 
 export class StatusBar implements vscode.Disposable {
   readonly #helper: Helper;
@@ -72,7 +72,7 @@ function troubleOf(state: HelperState): Face | undefined {
 function currentFace(sandbox: SandboxInfo): Face {
   return {
     text: `$(${pictureOf(sandbox).icon}) ${titleOf(sandbox)}`,
-    tooltip: `${spokenSummaryOf(sandbox)} (${summaryOf(sandbox)})`,
+    tooltip: spokenSummaryOf(sandbox),
     isWarning: sandbox.status === 'failed',
   };
 }
