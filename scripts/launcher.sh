@@ -27,4 +27,6 @@ else
   node=$(command -v node) || fail 'there is no Node on PATH' 'install Node 22 or newer, or set HEYVM_NODE to one'
 fi
 
-exec "$node" "$here/start.cjs" "$@"
+# A command is over before it has filled this; with less, its memory would be tidied up several times for nothing.
+# And a program that is compiled in the background while Node ends can make both wait for each other for ever.
+exec "$node" --min-semi-space-size=16 --no-concurrent-recompilation "$here/start.cjs" "$@"

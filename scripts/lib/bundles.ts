@@ -19,6 +19,7 @@ const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){co
 
 export const bundles: readonly Bundle[] = [
   { name: 'cli', entry: 'server/bin/cli.ts', ships: true, options: { banner: { js: versionGuard } } },
+  { name: 'brief', entry: 'server/bin/cli.ts', ships: true, options: { plugins: [briefOnly()] } },
   { name: 'start', entry: 'server/bin/start.ts', ships: true },
   { name: 'owner', entry: 'server/bin/owner.ts', ships: true },
   { name: 'helper', entry: 'server/bin/helper.ts', ships: true },
@@ -77,6 +78,31 @@ function lazyClient(): Plugin {
       hooks.onResolve({ filter: /(^|\/)(helperClient\.ts|client\.cjs)$/ }, () => ({
         path: './client.cjs',
         external: true,
+      }));
+    },
+  };
+}
+
+/** What `list`, `get` and `exec` import late in every run. */
+const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
+
+/**
+ * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
+ * they cost. Whoever imports the rest there waits for ever, while the whole program starts over in the same process;
+ * so nothing may be imported late by these commands once they have had an effect.
+ */
+function briefOnly(): Plugin {
+  return {
+    name: 'brief-only',
+    setup(hooks) {
+      hooks.onResolve({ filter: /./ }, ({ kind, path }) => {
+        if (path === './cli.cjs') return { path, external: true };
+        if (kind !== 'dynamic-import' || briefly.test(path)) return undefined;
+        return { path: 'rest', namespace: 'rest' };
+      });
+      // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
+      hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({
+        contents: `require('./cli.cjs'); exports.then = () => {};`,
       }));
     },
   };

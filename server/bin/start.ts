@@ -1,18 +1,29 @@
-// Runs the command line's bundle from its compiled form, kept from an earlier run, so that nothing is compiled twice.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Runs the command line's program from its compiled form, kept from an earlier run, so that nothing is compiled twice.
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** Each of these has a form of its own, with what it needs and no more; all others share one. */
+/** These share a small program, and each has a form of its own, with what it needs and no more. */
 const frequent = ['exec', 'get', 'list'];
 
 /** Forms that were not used by any new run for this long belong to builds that are gone. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
-const program = join(import.meta.dirname, 'cli.cjs');
-const compiled = join(cacheFolder(), `${process.env['HEYVM_BUILD']}-${keyOf(process.argv[2])}`);
+const command = frequent.find(name => name === process.argv[2]);
+const program = join(import.meta.dirname, command === undefined ? 'cli.cjs' : 'brief.cjs');
+const cache = cacheFolder();
+const compiled = join(cache, 'compiled', `${process.env['HEYVM_BUILD']}-${command ?? 'other'}`);
 
 /** What Node puts around a module; the same text must come from every run, or the compiled form is void. */
 const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(program, 'latin1')}\n})`;
@@ -27,13 +38,18 @@ script.runInThisContext()(exported.exports, createRequire(program), exported, pr
 function keep(): void {
   const draft = `${compiled}.${process.pid}`;
   try {
-    mkdirSync(dirname(compiled), { recursive: true, mode: 0o700 });
+    // Only what may be missing below an existing home; a recursive mkdir never ends where Linux has no real files.
+    for (const folder of [dirname(cache), cache, dirname(compiled)]) makeFolder(folder);
     writeFileSync(draft, script.createCachedData(), { mode: 0o600 });
     renameSync(draft, compiled);
     forgetOld(dirname(compiled));
   } catch {
     // Without room or permission to keep it, the next run compiles again; the command itself has succeeded.
   }
+}
+
+function makeFolder(folder: string): void {
+  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
 }
 
 function forgetOld(folder: string): void {
@@ -46,11 +62,7 @@ function forgetOld(folder: string): void {
 
 function cacheFolder(): string {
   const home = process.env['HEYO_HOME'] || join(homedir(), '.heyo');
-  return join(home, 'cache', 'compiled');
-}
-
-function keyOf(command: string | undefined): string {
-  return command !== undefined && frequent.includes(command) ? command : 'other';
+  return join(home, 'cache');
 }
 
 function read(path: string): Buffer | undefined {

@@ -1,6 +1,6 @@
 // Where the running program's own files are, and the copy of them that owners run from.
-import { existsSync, statSync } from 'node:fs';
-import { copyFile, rename, rm } from 'node:fs/promises';
+// The promises are loaded with their first use, which most commands never come to.
+import { existsSync, promises as fs, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { ensureFolder } from './files.ts';
@@ -39,11 +39,11 @@ export async function ensureLib(paths: { readonly lib: string }, from: Bundle = 
   for (const file of files) {
     const temporary = join(target, `${basename(file)}.${randomHex(4)}`);
     try {
-      await copyFile(file, temporary);
+      await fs.copyFile(file, temporary);
       // Several that copy at once put the same content there.
-      await rename(temporary, join(target, basename(file)));
+      await fs.rename(temporary, join(target, basename(file)));
     } catch (error) {
-      await rm(temporary, { force: true });
+      await fs.rm(temporary, { force: true });
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 // Files and folders: atomic writes, private folders, reads that treat absence as an answer.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { chmod, lstat, open, readFile, rename, rm } from 'node:fs/promises';
+// The promises are loaded with their first use, which commands that only read never come to.
+import { closeSync, existsSync, promises as fs, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { randomHex } from './random.ts';
@@ -19,16 +19,16 @@ export async function writeAtomic(
   const { mode = 0o600, durability = 'safe' } = options;
   const temporary = `${path}.${process.pid}-${randomHex(4)}.new`;
   try {
-    const file = await open(temporary, 'wx', mode);
+    const file = await fs.open(temporary, 'wx', mode);
     try {
       await file.writeFile(content);
       if (durability === 'safe') await file.datasync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await fs.rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await fs.rm(temporary, { force: true });
     // A write to an open file fails without saying to which.
     throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
@@ -38,7 +38,7 @@ export async function writeAtomic(
 /** Makes a folder that only its owner can enter; refuses one that somebody else could have planted. */
 export async function ensureFolder(path: string): Promise<void> {
   makeFolder(path);
-  const state = await lstat(path);
+  const state = await fs.lstat(path);
   if (state.isSymbolicLink() || !state.isDirectory()) {
     fail('storage', `${path} is not a folder`, { hint: 'remove it; it may be an attempt to redirect files' });
   }
@@ -47,7 +47,7 @@ export async function ensureFolder(path: string): Promise<void> {
   if (state.uid !== user) {
     fail('storage', `${path} belongs to another user`, { hint: 'set HEYO_HOME to a folder of your own' });
   }
-  if ((state.mode & 0o077) !== 0) await chmod(path, 0o700);
+  if ((state.mode & 0o077) !== 0) await fs.chmod(path, 0o700);
 }
 
 /** With all that lead to it, private, and with the system's own reason when it cannot be made. */
@@ -71,7 +71,7 @@ function makeOne(path: string): void {
 
 export async function readTextIfExists(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await fs.readFile(path, 'utf8');
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;

@@ -1,10 +1,11 @@
 // Unix sockets of owners: private, with half-close, and never blocked by a stale file.
-import { chmod, rm } from 'node:fs/promises';
+// The promises are loaded with their first use, which commands that only connect never come to.
+import { promises as fs } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 
 /** The folder of `path` must be private already, for there is a moment before the socket's own mode is set. */
 export async function listen(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
-  await rm(path, { force: true });
+  await fs.rm(path, { force: true });
   const server = net().createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -13,7 +14,7 @@ export async function listen(path: string, onConnection: (socket: Socket) => voi
       resolve();
     });
   });
-  await chmod(path, 0o600);
+  await fs.chmod(path, 0o600);
   return server;
 }
 

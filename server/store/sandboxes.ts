@@ -1,6 +1,6 @@
 // The sandboxes on disk: fast reading without locks, atomic writing, and broken files that stop nobody.
-import { readdirSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+// The promises are loaded with their first use, which commands that only read never come to.
+import { promises as fs, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
@@ -78,11 +78,12 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
   const { workspace } = sandboxPaths(paths, record.id);
   try {
     await ensureFolder(draft);
-    if (record.workspace.path === workspace) await mkdir(join(draft, basename(workspace)), { mode: 0o755 });
+    if (record.workspace.path === workspace)
+      await fs.mkdir(join(draft, basename(workspace)), { mode: 0o755 });
     await writeAtomic(join(draft, 'sandbox.yaml'), render(record));
-    await rename(draft, sandboxPaths(paths, record.id).folder);
+    await fs.rename(draft, sandboxPaths(paths, record.id).folder);
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await fs.rm(draft, { recursive: true, force: true });
     throw error;
   }
   touchChanged(paths);
@@ -119,12 +120,12 @@ export async function removeFolder(paths: Paths, id: string): Promise<void> {
   await ensureFolder(paths.trash);
   const trash = join(paths.trash, `${id}-${randomHex(4)}`);
   try {
-    await rename(folder, trash);
+    await fs.rename(folder, trash);
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
   touchChanged(paths);
-  await rm(runtime, { recursive: true, force: true });
+  await fs.rm(runtime, { recursive: true, force: true });
   await removeTree(trash);
 }
 

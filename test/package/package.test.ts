@@ -43,6 +43,7 @@ describe('the packed extension', function () {
       );
       for (const name of [
         'start.cjs',
+        'brief.cjs',
         'cli.cjs',
         'owner.cjs',
         'helper.cjs',
