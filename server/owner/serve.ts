@@ -89,14 +89,14 @@ function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => voi
   let endpoint: ReturnType<typeof load> | undefined;
   return socket => {
     endpoint ??= load();
-    endpoint.then(
-      ready => ready.accept(socket),
-      (error: unknown) => {
+    // Also when a key that looks whole is none: a client that cannot be served must not end the guest.
+    endpoint
+      .then(ready => ready.accept(socket))
+      .catch((error: unknown) => {
         log(`ssh endpoint: ${error instanceof Error ? error.message : String(error)}`);
         socket.destroy();
         endpoint = undefined;
-      },
-    );
+      });
   };
 }
 

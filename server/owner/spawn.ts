@@ -98,12 +98,16 @@ async function endOwner(child: ChildProcess, ended: Promise<void>): Promise<void
   clearTimeout(force);
 }
 
+/** For the GNU C library, which otherwise keeps what buffers took; elsewhere it means nothing. */
+const smallMemory = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+
 /** What the guest's own needs are does not come from here: an owner sees as little of the caller as it can. */
 function ownerEnvironment({ paths, env }: StartOwner): Record<string, string> {
   return {
     ...allowedEnvironment(env),
     HEYO_HOME: paths.home,
     NODE_COMPILE_CACHE: join(paths.cache, 'node'),
+    ...smallMemory,
     ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
   };
 }

@@ -1,6 +1,7 @@
 // Byte pumps between ssh channels and guests, with back-pressure in both directions and errors that stay here.
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ServerChannel } from 'ssh2';
+import { notePassed } from '../wire/spentBuffers.ts';
 
 /** A client may grant a huge window and then not read; beyond this much unsent data nothing is taken from a guest. */
 const MOST_UNSENT = 1024 * 1024;
@@ -107,6 +108,7 @@ export async function copyOut(source: Readable, output: Output, to: 'data' | 'st
   try {
     for await (const chunk of source) {
       if (output.ended) break;
+      notePassed(chunk.length);
       await output.write(to, chunk);
     }
   } catch {
@@ -124,6 +126,7 @@ export function copyIn(channel: Readable, sink: Writable): void {
   sink.on('error', discard).on('close', discard);
   sink.on('drain', () => channel.resume());
   channel.on('data', (chunk: Buffer) => {
+    notePassed(chunk.length);
     if (!gone && !sink.write(chunk)) channel.pause();
   });
   channel.on('end', () => {

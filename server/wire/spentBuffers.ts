@@ -1,27 +1,39 @@
 // Gives the memory of buffers that were read and passed on back early, while much data flows.
 //
 // Every read from a socket takes a fresh buffer outside of the JavaScript heap, and the engine lets tens of megabytes
-// of them pile up before it looks. A collection of the young generation costs less than a millisecond.
+// of them pile up before it looks. A collection of the young generation costs less than a millisecond. What waited
+// in a queue for a while is no longer young; where too much of that is left, a whole collection follows.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const EVERY_BYTES = 4 * 1024 * 1024;
 
+/** What is on its way at any moment in a busy connection is less. */
+const MOST_KEPT = 8 * 1024 * 1024;
+
+/** Where much is really in use, a whole collection would find nothing and must not be repeated all the time. */
+const WHOLE_EVERY_BYTES = 32 * 1024 * 1024;
+
 let passed = 0;
-let collect: (() => void) | undefined;
+let sinceWhole = 0;
+let collect: ((kind: 'minor' | 'major') => void) | undefined;
 
 /** To be told about every piece of a stream that was passed on. */
 export function notePassed(bytes: number): void {
   passed += bytes;
   if (passed < EVERY_BYTES) return;
+  sinceWhole += passed;
   passed = 0;
   collect ??= findCollector();
-  collect();
+  collect('minor');
+  if (sinceWhole < WHOLE_EVERY_BYTES || process.memoryUsage().arrayBuffers < MOST_KEPT) return;
+  sinceWhole = 0;
+  collect('major');
 }
 
-function findCollector(): () => void {
+function findCollector(): (kind: 'minor' | 'major') => void {
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
-  return typeof gc === 'function' ? () => void gc({ type: 'minor' }) : () => {};
+  return typeof gc === 'function' ? type => void gc({ type }) : () => {};
 }

@@ -1,0 +1,49 @@
+// The ssh door of a running owner: what is wrong with it must not reach the guest.
+import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from '../../server/platform/sockets.ts';
+import { sandboxPaths } from '../../server/store/paths.ts';
+import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+
+describe('the ssh door of an owner', function () {
+  this.timeout(120_000);
+  let engine: Engine;
+  before(function () {
+    const why = whyNoEngine();
+    if (why === undefined) return;
+    console.log(`not run: ${why}`);
+    this.skip();
+  });
+  beforeEach(() => {
+    engine = newEngine();
+  });
+  afterEach(() => engine.dispose());
+
+  const greeting = async (path: string): Promise<string> => {
+    const socket = await connect(path);
+    let said = '';
+    socket.on('error', () => {}).on('end', () => socket.destroy());
+    socket.on('data', chunk => {
+      said += String(chunk);
+      socket.destroy();
+    });
+    await once(socket, 'close');
+    return said;
+  };
+
+  it('stays shut with a host key of which only the public half is whole, and opens with a good one', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    const { hostKey, sshSocket } = sandboxPaths(engine.paths, id);
+    const good = readFileSync(hostKey, 'utf8');
+    const lines = good.trimEnd().split('\n');
+    const spoilt = lines.map((line, index) =>
+      index >= 3 && index < lines.length - 1 ? 'A'.repeat(70) : line,
+    );
+    writeFileSync(hostKey, `${spoilt.join('\n')}\n`);
+    assert.equal(await greeting(sshSocket), '');
+    assert.equal((await engine.exec('one', 'echo', 'fine')).out, 'fine\n');
+    writeFileSync(hostKey, good);
+    assert.match(await greeting(sshSocket), /^SSH-2\.0-heyvm/);
+  });
+});
