@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const LISTEN: &str = "0A";
 
+/// What fits into one frame, however long the addresses are; a program can listen on more than that to be a nuisance.
+const MOST: usize = 2500;
+
 pub fn listening() -> Value {
     let mut found = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
@@ -12,8 +15,13 @@ pub fn listening() -> Value {
             found.extend(text.lines().skip(1).filter_map(parse));
         }
     }
+    reply(found)
+}
+
+fn reply(mut found: Vec<(u16, IpAddr)>) -> Value {
     found.sort_unstable();
     found.dedup();
+    found.truncate(MOST);
     let entry = |(port, address): (u16, IpAddr)| {
         object(vec![("port", Value::Number(f64::from(port))), ("address", Value::text(address.to_string()))])
     };
@@ -56,6 +64,13 @@ mod tests {
         assert_eq!(parse(connected), None);
         assert_eq!(parse(""), None);
         assert_eq!(parse("0: zz:1F90 0:0 0A"), None);
+    }
+
+    #[test]
+    fn however_many_there_are_the_answer_fits_into_a_frame() {
+        let address: IpAddr = "fd12:3456:789a:bcde:f012:3456:789a:bcde".parse().unwrap();
+        let all = (10_000..=65_535).map(|port| (port, address)).collect();
+        assert!(reply(all).to_string().len() <= crate::frames::MAX_FRAME);
     }
 
     #[test]
