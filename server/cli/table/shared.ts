@@ -9,8 +9,6 @@ export const sandboxArgument: Argument = {
   complete: 'sandbox',
 };
 
-export const optional = (argument: Argument): Argument => ({ ...argument, presence: 'optional' });
-
 /** What a new sandbox is made of; `create` and `wt` take the same. */
 export const specFlags: readonly Flag[] = [
   {
