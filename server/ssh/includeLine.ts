@@ -38,6 +38,10 @@ export function withoutInclude(text: string, line: string): Removal {
   return { text: made === undefined ? rest : withoutLine(rest, madeMarks[made]), made };
 }
 
+export function hasMark(text: string): boolean {
+  return text.startsWith(BOM);
+}
+
 export function hasInclude(text: string, line: string): boolean {
   return linesOf(text).includes(line);
 }

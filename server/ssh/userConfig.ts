@@ -7,6 +7,7 @@ import { withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import {
   hasInclude,
+  hasMark,
   includeLine,
   type Made,
   newConfig,
@@ -22,7 +23,10 @@ export async function installInclude(paths: Paths, config: string): Promise<Conf
   await checkIncluded(paths);
   const line = includeLine(paths.sshConfig);
   return change(paths, config, async existing => {
-    if (existing !== undefined) return withInclude(existing.text, line);
+    if (existing !== undefined) {
+      refuseMark(config, existing.text);
+      return withInclude(existing.text, line);
+    }
     return newConfig(line, await makeFolder(config));
   });
 }
@@ -50,6 +54,14 @@ export async function readInstallation(paths: Paths, config: string): Promise<In
   const text = (await readConfig(config))?.text;
   if (text === undefined || !hasInclude(text, line)) return { kind: 'absent' };
   return { kind: standsBeforeBlocks(text, line) ? 'installed' : 'without-effect', text };
+}
+
+/** With it OpenSSH refuses the whole file, whichever line comes first, so that ours could only seem to help. */
+function refuseMark(config: string, text: string): void {
+  if (!hasMark(text)) return;
+  fail('ssh-config', `${config} begins with a byte order mark, and OpenSSH cannot read it because of that`, {
+    hint: 'save the file as UTF-8 without a byte order mark, then try again',
+  });
 }
 
 /** OpenSSH refuses every host when an included file can be written by others. */

@@ -21,6 +21,7 @@ import { type AliasSource, writeAliases } from '../../server/ssh/aliases.ts';
 import { configStatus } from '../../server/ssh/configStatus.ts';
 import { installInclude, uninstallInclude } from '../../server/ssh/userConfig.ts';
 import { type Paths, pathsOf, sandboxPaths } from '../../server/store/paths.ts';
+import { hasProgram, run } from './support/run.ts';
 
 const table: Readonly<Record<string, string>> = {
   empty: '',
@@ -29,7 +30,7 @@ const table: Readonly<Record<string, string>> = {
   'only a newline': '\n',
   'windows line ends': 'Host a\r\n  Port 3\r\n',
   'mixed line ends': 'Host a\r\n  Port 3\nHost b\r\n',
-  'a byte order mark': '\u{feff}Host a\n',
+  'a byte order mark after the beginning': 'Host a\n\u{feff}',
   comments: '# mine\n\n# more\nHost *\n  ServerAliveInterval 3\n',
   'another include': 'Include config.d/*\nHost *\n',
   'an include that looks like ours': 'Include "/elsewhere/ssh/config"\n',
@@ -50,8 +51,13 @@ describe('the Include line', () => {
   const roundTrip = async (before: Buffer) => {
     const config = join(top, 'config');
     await writeFile(config, before, { mode: 0o640 });
+    if (before.toString().startsWith('\u{feff}')) {
+      await assert.rejects(installInclude(paths, config), { code: 'ssh-config', message: /byte order mark/ });
+      assert.ok((await readFile(config)).equals(before));
+      return;
+    }
     assert.equal((await installInclude(paths, config)).changed, true);
-    const between = (await readFile(config)).toString().replace(/^\u{feff}/u, '');
+    const between = (await readFile(config)).toString();
     assert.match(between, new RegExp(`^Include "${paths.sshConfig}"\\r?\\n`));
     assert.equal((await installInclude(paths, config)).changed, false);
     assert.equal((await uninstallInclude(paths, config)).changed, true);
@@ -67,6 +73,17 @@ describe('the Include line', () => {
   for (const [what, text] of Object.entries(table)) {
     it(`leaves a file with ${what} as it was`, () => roundTrip(Buffer.from(text)));
   }
+
+  it('is refused for a file with a byte order mark, which OpenSSH does not read either', async function () {
+    const text = '\u{feff}Host a\n  User x\n';
+    await roundTrip(Buffer.from(text));
+    if (!(await hasProgram('ssh'))) {
+      console.log('not run: ssh is not installed');
+      return this.skip();
+    }
+    const { code } = await run(['ssh', '-G', '-F', join(top, 'config'), 'a']);
+    assert.notEqual(code, 0);
+  });
 
   it('leaves any file as it was', async () => {
     const seed = Number(process.env['HEYVM_SEED'] ?? randomInt(2 ** 31));

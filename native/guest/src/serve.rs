@@ -249,7 +249,13 @@ mod tests {
     fn the_descriptors_are_numbers_beyond_the_standard_ones() {
         assert_eq!(parsed(&["--fd", "6"]), Some(Plan { fd: 6, lifeline: None }));
         assert_eq!(parsed(&["--fd", "6", "--lifeline", "0"]), Some(Plan { fd: 6, lifeline: Some(0) }));
-        for arguments in [&["--fd"][..], &["--fd", "2"], &["--fd", "x"], &["--fd", "6", "--lifeline"], &["--fd", "6", "--lifeline", "x"]] {
+        for arguments in [
+            &["--fd"][..],
+            &["--fd", "2"],
+            &["--fd", "x"],
+            &["--fd", "6", "--lifeline"],
+            &["--fd", "6", "--lifeline", "x"],
+        ] {
             assert_eq!(parsed(arguments), None, "{:?}", arguments);
         }
     }
