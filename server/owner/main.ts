@@ -12,6 +12,7 @@ import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { readEntry, updateRecord } from '../store/sandboxes.ts';
 import { type Deadline, watchDeadlines } from './deadlines.ts';
+import { outliveDefects } from './defects.ts';
 import { type AskedEnd, createEnding, type End, type Ending } from './ending.ts';
 import { createHolds } from './holds.ts';
 import { watchHome } from './home.ts';
@@ -93,6 +94,7 @@ async function own(run: Run): Promise<void> {
     await Promise.all([state.change({ state: 'running' }), made(run, ending)]);
     making = false;
     log('running');
+    outliveDefects(log);
     pipe.ready();
     holds.begin();
     const deadlines = watchDeadlines(deadlinesOf(record), reason =>

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connectOwner } from '../../server/owner/connect.ts';
 import { PROTOCOL } from '../../server/protocol/version.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
@@ -75,6 +76,17 @@ describe('a sandbox', function () {
     await eventually(async () => (await engine.get('one')).status === 'failed');
     await assert.rejects(engine.create({ name: 'one' }), { code: 'name-taken' });
     assert.equal((await engine.call('sandbox/start', { sandbox: 'one' })).sandbox.status, 'running');
+  });
+
+  it('goes on when something fails in its owner where nobody listens', async () => {
+    const script = join(import.meta.dirname, 'fixtures', 'defects.ts');
+    const owner = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const said = await text(owner.stdout);
+    assert.deepEqual(said.trim().split('\n').sort(), [
+      'defect (uncaughtException): Error: thrown',
+      'defect (unhandledRejection): Error: rejected',
+      'still there',
+    ]);
   });
 
   it('ends when its record is removed', async () => {
