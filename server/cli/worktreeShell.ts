@@ -1,4 +1,4 @@
-// The shell of `heyvm wt`: it holds an attached sandbox, which ends with its last holder, and joins a running one.
+// The shell of `heyvm wt`: it holds an attached sandbox, which goes with its last holder, and joins a running one.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../core/errors.ts';
 import { connectOwner } from '../owner/connect.ts';
@@ -35,12 +35,13 @@ export async function enterAttached(
     held.dispose();
     owner.close();
   }
-  const end = await waitForEnd(context, sandbox.id);
-  out.note(
-    end === 'stopped'
-      ? `${sandbox.name} has stopped; the worktree stays in ${worktree.path}`
-      : `${sandbox.name} goes on for its other shells`,
-  );
+  if ((await waitForEnd(context, sandbox.id)) === 'held') {
+    out.note(`${sandbox.name} goes on for its other shells`);
+    return code;
+  }
+  // Its owner has marked it as no longer wanted; whoever lists next takes it away.
+  await context.call('sandbox/list', {});
+  out.note(`${sandbox.name} is gone; the worktree stays in ${worktree.path}`);
   return code;
 }
 
@@ -62,11 +63,11 @@ export async function enterRunning(context: Context): Promise<number> {
   return openShell(guest, { env, interrupts });
 }
 
-async function waitForEnd({ paths }: Context, id: string): Promise<'stopped' | 'held'> {
+async function waitForEnd({ paths }: Context, id: string): Promise<'ended' | 'held'> {
   const begun = Date.now();
   while (Date.now() - begun < PATIENCE_MS) {
     const entry = await readEntry(paths, id);
-    if (entry?.owner === undefined) return 'stopped';
+    if (entry?.owner === undefined) return 'ended';
     if (entry.owner.state === 'running' && Date.now() - begun > NOTICE_MS) return 'held';
     await delay(POLL_MS);
   }

@@ -1,7 +1,12 @@
 // The one way in which a run ends, whoever asks first and however many ask.
 
 /** How it ended, as the record keeps it. */
-export type End = { readonly kind: 'stopped' | 'failed'; readonly reason: string };
+export type End = {
+  readonly kind: 'stopped' | 'failed';
+  readonly reason: string;
+  /** The sandbox goes with its guest, because whoever it was made for has left. */
+  readonly intent?: 'removed';
+};
 
 export type AskedEnd = End & { readonly graceMs: number };
 

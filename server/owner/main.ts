@@ -69,7 +69,7 @@ async function own(run: Run): Promise<void> {
     ending.ask({ kind: 'failed', reason: 'its record was removed' }, GRACE_MS),
   );
   const holds = createHolds(() =>
-    ending.ask({ kind: 'stopped', reason: 'nobody held it any more' }, GRACE_MS),
+    ending.ask({ kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) }, GRACE_MS),
   );
   if (!record.attached) holds.release();
   let making = record.making === true;
@@ -123,6 +123,11 @@ async function own(run: Run): Promise<void> {
   }
 }
 
+/** Its worktree stays; a sandbox that has the workspace in its own folder would take work with it. */
+function intentOf({ worktree }: SandboxRecord): Pick<End, 'intent'> {
+  return worktree === undefined ? {} : { intent: 'removed' };
+}
+
 function unguarded(path: string, { name }: SandboxRecord): string {
   return `${path} was replaced on the host, which takes away its protection inside; heyvm start ${name} protects it again`;
 }
@@ -174,12 +179,16 @@ async function finish(run: Run, { guest, end, state, ending }: Finish): Promise<
 }
 
 /** The record may be gone with its sandbox, which is no reason to fail at the end. */
-async function remember({ paths, record, log }: Run, { kind, reason }: End): Promise<void> {
+async function remember({ paths, record, log }: Run, { kind, reason, intent }: End): Promise<void> {
   // Even asking for the lock would bring back a part of a store that was removed.
   if (!existsSync(sandboxPaths(paths, record.id).record)) return;
   try {
     const at = new Date().toISOString();
-    await updateRecord(paths, record.id, known => ({ ...known, last_end: { at, kind, reason } }));
+    await updateRecord(paths, record.id, known => ({
+      ...known,
+      ...(intent === undefined ? {} : { intent }),
+      last_end: { at, kind, reason },
+    }));
   } catch (error) {
     log(`cannot write how it ended: ${toSandboxError(error).message}`);
   }

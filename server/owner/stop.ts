@@ -66,7 +66,7 @@ async function ended(owner: ProcessIdentity, limitMs: number, signal: AbortSigna
     if (performance.now() > until) return false;
     const ms = pause;
     await new Promise(resolve => setTimeout(resolve, ms));
-    pause = Math.min(pause * 2, 20);
+    pause = Math.min(pause * 2, 4);
   }
   return true;
 }

@@ -135,17 +135,17 @@ describe('heyvm wt', () => {
     await eventually(() => /[$#] $/.test(screen.text), { what: 'a prompt' });
     const sandbox = await sandboxOf('attached');
     assert.equal(sandbox?.attached, true);
+    const path = (await worktreeOf('attached'))?.path ?? '';
     type('echo "at $(pwd) on $(git branch --show-current)" | tee from-inside\r');
     await eventually(() => screen.text.includes('at /workspace on attached'), { what: 'the answer' });
     type('exit 3\r');
     await eventually(() => screen.text.includes('status 3'), { what: 'the status' });
     assert.match(screen.text, /the worktree stays in /);
-    assert.equal((await sandboxOf('attached'))?.status, 'stopped');
-    const path = (await worktreeOf('attached'))?.path ?? '';
+    assert.equal(await sandboxOf('attached'), undefined);
     assert.equal(readFileSync(join(path, 'from-inside'), 'utf8'), 'at /workspace on attached\n');
   });
 
-  it('stays while a second shell is open, and stops with the last one', async () => {
+  it('stays while a second shell is open, and goes with the last one', async () => {
     const first = attach('shared');
     await eventually(() => /[$#] $/.test(first.text), { what: 'a prompt' });
     const second = attach('shared');
@@ -156,7 +156,9 @@ describe('heyvm wt', () => {
     assert.equal((await sandboxOf('shared'))?.status, 'running');
     type('exit\r');
     await eventually(() => second.text.includes('status 0'), { what: 'the end of the second shell' });
-    await eventually(async () => (await sandboxOf('shared'))?.status === 'stopped', { what: 'the stop' });
+    await eventually(async () => (await sandboxOf('shared')) === undefined, {
+      what: 'the end of the sandbox',
+    });
   });
 
   it('joins a sandbox that was left running, and leaves it running', async () => {
@@ -175,24 +177,29 @@ describe('heyvm wt', () => {
   });
 
   for (const signal of ['SIGHUP', 'SIGKILL'] as const) {
-    it(`stops the sandbox when ${signal} ends the command line, and opens it again`, async () => {
+    it(`removes the sandbox when ${signal} ends the command line, and opens it again`, async () => {
       const screen = attach('fragile');
       await eventually(() => /[$#] $/.test(screen.text), { what: 'a prompt' });
       type('sleep 4245\r');
       const before = await sandboxOf('fragile');
+      const path = (await worktreeOf('fragile'))?.path ?? '';
       const terminal = terminals.at(-1);
       process.kill(commandLineBelow(terminal?.pid ?? 0), signal);
-      await eventually(async () => (await sandboxOf('fragile'))?.status === 'stopped', { what: 'the stop' });
+      await eventually(async () => (await sandboxOf('fragile')) === undefined, {
+        what: 'the end of the sandbox',
+      });
       await eventually(() => !existsSync(`/proc/${before?.owner?.pid}`), { what: 'the end of the owner' });
-      assert.equal(existsSync((await worktreeOf('fragile'))?.path ?? ''), true);
+      assert.equal(existsSync(join(path, '.git')), true);
     });
   }
 
-  it('stops the sandbox when the terminal itself goes away', async () => {
+  it('removes the sandbox when the terminal itself goes away', async () => {
     const screen = attach('fragile');
     await eventually(() => /[$#] $/.test(screen.text), { what: 'a prompt' });
     terminals.at(-1)?.kill('SIGKILL');
-    await eventually(async () => (await sandboxOf('fragile'))?.status === 'stopped', { what: 'the stop' });
+    await eventually(async () => (await sandboxOf('fragile')) === undefined, {
+      what: 'the end of the sandbox',
+    });
   });
 
   it('leaves nothing behind when it is interrupted while it makes the sandbox', async () => {
