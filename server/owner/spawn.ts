@@ -25,8 +25,15 @@ export type StartOwner = {
 /** An owner that is told to give up has this long to clean up after itself. */
 const GIVE_UP_MS = 5_000;
 
-/** Small heaps: an owner moves bytes and keeps none. */
-const nodeFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+/**
+ * Small heaps: an owner moves bytes and keeps none. And nothing is compiled in the background, because a Node that
+ * ends meanwhile may wait for its compiler for ever, and the compiler for it.
+ */
+const nodeFlags = [
+  '--max-semi-space-size=1',
+  '--no-concurrent-recompilation',
+  '--disable-warning=ExperimentalWarning',
+];
 
 /** Resolves when the guest can run programs; failed or cancelled, the owner is gone. */
 export async function startOwner(start: StartOwner): Promise<void> {

@@ -42,6 +42,7 @@ export async function ensureCommandLine(paths: Paths, bundle: Bundle): Promise<s
   return target;
 }
 
+/** Nothing is compiled in the background, because a Node that ends meanwhile may wait for its compiler for ever. */
 function renderLauncher(paths: Paths, { node, kind, program }: LauncherOptions): string {
   return `#!/bin/sh
 # Made by heyvm and written again by updates. Runs heyvm on the store of this folder.
@@ -53,11 +54,11 @@ if [ ! -f "$program" ]; then
   exit 127
 fi
 if [ -x ${quoted(node)} ]; then
-${kind === 'electron' ? '  ELECTRON_RUN_AS_NODE=1\n  export ELECTRON_RUN_AS_NODE\n' : ''}  exec ${quoted(node)} "$program" "$@"
+${kind === 'electron' ? '  ELECTRON_RUN_AS_NODE=1\n  export ELECTRON_RUN_AS_NODE\n' : ''}  exec ${quoted(node)} --no-concurrent-recompilation "$program" "$@"
 fi
 for node in "$HEYVM_NODE" node nodejs /usr/local/bin/node /usr/bin/node /opt/homebrew/bin/node "$HOME"/.nvm/versions/node/*/bin/node "$HOME"/.volta/bin/node; do
   if [ -n "$node" ] && "$node" -e 'process.exit(Number.parseInt(process.versions.node) >= 22 ? 0 : 1)' 2>/dev/null; then
-    exec "$node" "$program" "$@"
+    exec "$node" --no-concurrent-recompilation "$program" "$@"
   fi
 done
 echo 'heyvm: Node 22 or newer was not found; install it, or name it in HEYVM_NODE' >&2
