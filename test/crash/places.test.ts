@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createService } from '../../server/service/service.ts';
 import { pathsOf } from '../../server/store/paths.ts';
 import { kill, newEngine, processesOf, whyNoEngine } from '../process/support/engine.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('a store', function () {
   this.timeout(120_000);
@@ -86,7 +87,8 @@ describe('a store', function () {
       const { call } = createService({ paths, env: process.env });
       const { sandbox } = await call('sandbox/create', { spec: { name: 'one' } });
       process.kill(sandbox.owner?.pid ?? assert.fail('no owner'), 'SIGKILL');
-      execFileSync('mount', ['-o', 'remount,ro', disk]);
+      // What a killed owner had open for writing keeps the disk from becoming read-only for a moment.
+      await eventually(() => isReadOnlyNow(disk), { what: 'a read-only disk' });
       try {
         await assert.rejects(call('sandbox/create', { spec: { name: 'two' } }), {
           code: 'storage',
@@ -125,5 +127,15 @@ function fill(disk: string): void {
     } catch (error) {
       assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
     }
+  }
+}
+
+function isReadOnlyNow(disk: string): boolean {
+  try {
+    execFileSync('mount', ['-o', 'remount,ro', disk], { stdio: 'ignore' });
+    return true;
+  } catch {
+    // Still busy.
+    return false;
   }
 }
