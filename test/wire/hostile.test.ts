@@ -37,14 +37,14 @@ describe('a peer that breaks the protocol', () => {
 
   const serve = async (
     name: string,
-    onConnection: (socket: Socket) => void,
+    onConnection: (socket: Socket) => void | Promise<void>,
   ): Promise<() => Promise<Socket>> => {
     const path = join(folder, name);
     servers.push(
       await listen(path, socket => {
         sockets.push(socket);
         socket.on('error', () => {});
-        onConnection(socket);
+        void onConnection(socket);
       }),
     );
     return () => connect(path);
