@@ -14,14 +14,17 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** These share a small program, and each has a form of its own, with what it needs and no more. */
-const frequent = ['exec', 'get', 'list'];
+/** These share a small program. */
+const brief = ['exec', 'get', 'list'];
+
+/** Each of these has a compiled form of its own, with what it needs and no more; all others share one. */
+const frequent = [...brief, 'create', 'rm', 'sh', 'ssh-proxy', 'start', 'stop', 'wt'];
 
 /** Forms that were not used by any new run for this long belong to builds that are gone. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
 const command = frequent.find(name => name === process.argv[2]);
-const program = join(import.meta.dirname, command === undefined ? 'cli.cjs' : 'brief.cjs');
+const program = join(import.meta.dirname, brief.some(name => name === command) ? 'brief.cjs' : 'cli.cjs');
 const cache = cacheFolder();
 const compiled = join(cache, 'compiled', `${process.env['HEYVM_BUILD']}-${command ?? 'other'}`);
 

@@ -34,9 +34,13 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
         hint: `stop it first with heyvm stop ${entry.record.name}, or remove it with --force`,
       });
     }
-    await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
+    const record = await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
     // From here on every later command finishes the removal, so an interruption changes nothing but the time.
-    await stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
+    await stopLocked(
+      deps,
+      { ...entry, record: record ?? entry.record },
+      { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS },
+    );
     context.progress({ phase: 'removing' });
     await discard(deps, entry);
   });

@@ -8,6 +8,7 @@ import { guestProgram } from '../platform/bundle.ts';
 import type { Availability } from '../protocol/backend.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { rememberedProbe } from './probes.ts';
 
 export type Wanted = {
   readonly purpose: Purpose;
@@ -28,7 +29,9 @@ export async function requireBackend(
     purpose: wanted.purpose,
     host: { platform: process.platform, arch: process.arch },
   };
-  const choice = await chooseBackend(backends, wish, backend => probeBackend(deps, backend, signal));
+  const choice = await chooseBackend(backends, wish, backend =>
+    rememberedProbe(deps, backend.manifest.id, () => probeBackend(deps, backend, signal)),
+  );
   refuseGaps(choice.backend.manifest.id, gapsOf(choice.availability.capabilities, wanted.asked));
   optionsOf(choice.backend, settings, deps.paths.settings);
   return choice;
