@@ -32,6 +32,8 @@ describe('git of the host', function () {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'hvg-')));
     repository = join(folder, 'repo');
     git(folder, 'init', '-q', repository);
+    git(repository, 'config', 'user.name', 'Somebody');
+    git(repository, 'config', 'user.email', 'somebody@example.org');
     git(repository, 'commit', '-q', '--allow-empty', '-m', 'first');
   });
   afterEach(async () => {
@@ -112,8 +114,7 @@ describe('git of the host', function () {
 });
 
 function git(cwd: string, ...args: string[]): string {
-  const identity = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.org'];
-  return execFileSync('git', [...identity, ...args], {
+  return execFileSync('git', args, {
     cwd,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
