@@ -27,12 +27,8 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
   return {
     'worktree/open': async (params, context) => {
       const place = await placeOf(deps, params, context);
-      const opened = await openWorktree(deps, { ...params, ...place }, context);
-      return {
-        ...opened,
-        worktree: await infoOf(deps, opened.entry),
-        sandbox: deps.sandboxes.toInfo(opened.entry),
-      };
+      const { entry, created } = await openWorktree(deps, { ...params, ...place }, context);
+      return { sandbox: deps.sandboxes.toInfo(entry), worktree: await infoOf(deps, entry), created };
     },
     'worktree/branches': async ({ cwd }, context) => {
       const { host, repository } = await repositoryAt(deps, cwd, context);

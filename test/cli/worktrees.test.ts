@@ -241,6 +241,7 @@ describe('heyvm wt', () => {
 function opened(value: unknown): z.output<typeof Opened> {
   const parsed = parse(Opened, value);
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.problem);
+  assert.deepEqual(value, parsed.value, 'nothing is printed but what the contract has');
   return parsed.value;
 }
 
