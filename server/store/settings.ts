@@ -14,8 +14,8 @@ export const Settings = z.looseObject({
   backend_type: z.optional(z.string()),
   /** The network of new sandboxes. */
   network: z.optional(NetworkMode),
-  /** Where the worktree of a branch goes, from the main worktree; `<slug>` stands for the branch. */
-  worktree_path: z._default(z.string().check(z.regex(/<slug>/, 'must contain <slug>')), '../<slug>'),
+  /** Where the worktree of a branch goes, from the main worktree; `<slug>` or `{slug}` stands for the branch. */
+  worktree_path: z._default(z.string().check(z.regex(/<slug>|\{slug\}/, 'must contain <slug>')), '../<slug>'),
   /** Ignored files that a new worktree gets a copy of, as patterns like those of .gitignore. */
   include: z._default(z.array(z.string()), []),
   /** Upper bounds of new sandboxes. */

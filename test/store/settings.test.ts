@@ -36,6 +36,12 @@ describe('the settings', () => {
     { what: 'escaped quotes', text: '{"include": ["a\\"//b"]}', key: 'include', value: ['a"//b'] },
     { what: 'a byte order mark', text: '\uFEFF{"network": "none"}', key: 'network', value: 'none' },
     { what: 'nothing at all', text: ' \n', key: 'worktree_path', value: '../<slug>' },
+    {
+      what: 'a place in braces',
+      text: '{"worktree_path": "../{repo}-{slug}"}',
+      key: 'worktree_path',
+      value: '../{repo}-{slug}',
+    },
     { what: 'limits', text: '{"limits": {"memory": 1024}}', key: 'limits', value: { memory: 1024 } },
     {
       what: 'options of a backend',
