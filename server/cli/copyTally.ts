@@ -1,6 +1,6 @@
 // Counts what a copy has moved, and says so while it goes on.
 import type { Progress } from '../protocol/contract.ts';
-import { bytes } from './render.ts';
+import { bytes, counted } from './render.ts';
 
 export type Tally = {
   readonly counts: { files: number; folders: number; links: number; bytes: number };
@@ -20,7 +20,8 @@ export function createTally(options: { progress: (progress: Progress) => void; s
   let shownAt = 0;
   const show = (): void => {
     shownAt = counts.bytes;
-    progress({ phase: 'copying', detail: `${current} (${counts.files} files, ${bytes(counts.bytes)})` });
+    const moved = `${counted(counts.files, 'file')}, ${bytes(counts.bytes)}`;
+    progress({ phase: 'copying', detail: `${current} (${moved})` });
   };
   return {
     counts,

@@ -61,9 +61,9 @@ export function fields(paint: Paint, entries: readonly (readonly [string, string
 export function sandboxDetails(sandbox: SandboxInfo, paint: Paint): string {
   const { worktree, workspace, owner, limits } = sandbox;
   const bounds = [
-    limits.cpus === undefined ? undefined : `${limits.cpus} cpus`,
+    limits.cpus === undefined ? undefined : counted(limits.cpus, 'cpu'),
     limits.memory === undefined ? undefined : `${bytes(limits.memory)} memory`,
-    limits.pids === undefined ? undefined : `${limits.pids} processes`,
+    limits.pids === undefined ? undefined : counted(limits.pids, 'process', 'processes'),
     limits.wall === undefined ? undefined : `${span(limits.wall * 1000)} wall`,
   ].filter(bound => bound !== undefined);
   return fields(paint, [
@@ -110,6 +110,10 @@ function span(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 export function bytes(count: number): string {

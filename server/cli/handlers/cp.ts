@@ -6,7 +6,7 @@ import { download } from '../download.ts';
 import { openGuest } from '../guest.ts';
 import { type Place, placeOf } from '../place.ts';
 import { createProgress } from '../progress.ts';
-import { bytes } from '../render.ts';
+import { bytes, counted } from '../render.ts';
 import { type GuestFiles, openFiles } from '../sftp/client.ts';
 import { upload } from '../upload.ts';
 
@@ -29,7 +29,7 @@ export async function run(context: Context): Promise<undefined> {
   }
   const { counts } = tally;
   out.result(counts, () => '');
-  out.note(`${counts.files} files, ${bytes(counts.bytes)}`);
+  out.note(`${counted(counts.files, 'file')}, ${bytes(counts.bytes)}`);
 }
 
 type Depth = 'recursive' | 'single';
