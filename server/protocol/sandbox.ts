@@ -31,7 +31,7 @@ export type SandboxStatus = z.output<typeof SandboxStatus>;
 
 export const WorkspaceMode = z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']);
 
-/** `narrowed`: the repository's git folder is visible with only objects, refs, logs and the own worktree writable. */
+/** `narrowed`: the repository's git folder is visible with only objects, refs and the own worktree writable. */
 export const GitMode = z.enum(['none', 'narrowed', 'private']);
 export type GitMode = z.output<typeof GitMode>;
 
