@@ -32,7 +32,7 @@ describe('heyvm on a terminal', () => {
 
   it('gives a program a terminal of the same kind and size, and passes changes of size on', async () => {
     const terminal = onTerminal(
-      `stty cols 91 rows 33; ${launcher} exec -t box -- sh -c 'tty; echo $TERM; stty size; trap "stty size" WINCH; while :; do sleep 0.05; done'`,
+      `stty cols 91 rows 33; ${launcher} exec -t box -- sh -c 'trap "stty size" WINCH; tty; echo $TERM; stty size; while :; do sleep 0.05; done'`,
     );
     await terminal.shows(/\/dev\/pts\/\d+\s+xterm-256color\s+33 91/);
     resize(terminal, { columns: 70, rows: 20 });
