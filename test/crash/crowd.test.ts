@@ -3,8 +3,8 @@ import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Engine, newEngine, processesOf, whyNoEngine } from '../process/support/engine.ts';
-import { type Ended, startCommandIn, whyNoCommandLine } from './support/commands.ts';
+import { type Engine, newEngine, processesOf } from '../process/support/engine.ts';
+import { type Ended, needCommandLine, startCommandIn } from './support/commands.ts';
 
 const CROWD = 20;
 const everyone = Array.from({ length: CROWD }, (_, index) => index);
@@ -13,12 +13,7 @@ describe('twenty at once', function () {
   this.timeout(600_000);
   let engine: Engine;
 
-  before(function () {
-    const why = whyNoEngine() ?? whyNoCommandLine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needCommandLine);
   beforeEach(() => {
     engine = newEngine();
   });

@@ -4,20 +4,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { identify } from '../../server/platform/process.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
-import { type Engine, newEngine, whyNoEngine } from '../process/support/engine.ts';
-import { heyvm, whyNoCommandLine } from './support/commands.ts';
+import { type Engine, newEngine } from '../process/support/engine.ts';
+import { heyvm, needCommandLine } from './support/commands.ts';
 
 describe('a store that was damaged', function () {
   this.timeout(120_000);
   let engine: Engine;
   let id: string;
 
-  before(function () {
-    const why = whyNoEngine() ?? whyNoCommandLine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needCommandLine);
   beforeEach(async () => {
     engine = newEngine();
     await engine.create({ name: 'good' });

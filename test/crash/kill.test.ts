@@ -10,11 +10,10 @@ import {
   kill,
   newEngine,
   processesOf,
-  whyNoEngine,
 } from '../process/support/engine.ts';
 import { type HelperProcess, initialize, startHelper } from '../process/support/helperProcess.ts';
 import { eventually } from '../support/eventually.ts';
-import { heyvm, startCommand, whyNoCommandLine } from './support/commands.ts';
+import { heyvm, needCommandLine, startCommand } from './support/commands.ts';
 import { newRandom } from './support/random.ts';
 
 const MOMENTS = 10;
@@ -32,11 +31,7 @@ describe('killed at a random moment', function () {
   let workspace: string;
 
   before(function () {
-    const why = whyNoEngine() ?? whyNoCommandLine();
-    if (why !== undefined) {
-      console.log(`not run: ${why}`);
-      this.skip();
-    }
+    needCommandLine.call(this);
     console.log(`      again with HEYVM_SEED=${random.seed}`);
     engine = newEngine();
     workspace = join(engine.home, '..', 'tree');

@@ -6,17 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createService } from '../../server/service/service.ts';
 import { pathsOf } from '../../server/store/paths.ts';
-import { kill, newEngine, processesOf, whyNoEngine } from '../process/support/engine.ts';
+import { kill, needEngine, newEngine, processesOf } from '../process/support/engine.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('a store', function () {
   this.timeout(120_000);
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
 
   const places: readonly { what: string; name: string }[] = [
     { what: 'a path with spaces and letters of other languages', name: "mein Häuschen ☃ 'y' $z" },

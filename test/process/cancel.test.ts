@@ -5,18 +5,13 @@ import { join } from 'node:path';
 import type { SandboxSpec } from '../../server/protocol/sandbox.ts';
 import { acquireLock } from '../../server/store/lock.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Engine, newEngine, processesOf, whyNoEngine } from './support/engine.ts';
+import { type Engine, needEngine, newEngine, processesOf } from './support/engine.ts';
 
 describe('a sandbox that is not made', function () {
   this.timeout(120_000);
   let engine: Engine;
 
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine();
   });

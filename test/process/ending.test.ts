@@ -5,18 +5,13 @@ import { join } from 'node:path';
 import { connectOwner } from '../../server/owner/connect.ts';
 import { findEntry } from '../../server/store/sandboxes.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+import { type Engine, needEngine, newEngine } from './support/engine.ts';
 
 describe('a sandbox that ends by itself', function () {
   this.timeout(120_000);
   let engine: Engine;
 
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine();
   });

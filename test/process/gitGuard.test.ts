@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
-import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+import { type Engine, needEngine, newEngine } from './support/engine.ts';
 
 describe('git of the host', function () {
   this.timeout(120_000);
@@ -21,12 +21,7 @@ describe('git of the host', function () {
   let folder: string;
   let repository: string;
 
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine({});
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'hvg-')));

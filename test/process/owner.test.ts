@@ -17,18 +17,13 @@ import { watchStore } from '../../server/service/watch.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
 import { findEntry } from '../../server/store/sandboxes.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Engine, kill, newEngine, processesOf, whyNoEngine } from './support/engine.ts';
+import { type Engine, kill, needEngine, newEngine, processesOf } from './support/engine.ts';
 
 describe('an owner', function () {
   this.timeout(120_000);
   let engine: Engine;
 
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine({ env: { MY_SECRET_TOKEN: 'hunter2' } });
   });

@@ -4,17 +4,12 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from '../../server/platform/sockets.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
-import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+import { type Engine, needEngine, newEngine } from './support/engine.ts';
 
 describe('the ssh door of an owner', function () {
   this.timeout(120_000);
   let engine: Engine;
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine();
   });

@@ -3,17 +3,12 @@ import { strict as assert } from 'node:assert';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../server/platform/bundle.ts';
-import { type Engine, newEngine, whyNoEngine } from './support/engine.ts';
+import { type Engine, needEngine, newEngine } from './support/engine.ts';
 
 describe('upkeep', function () {
   this.timeout(120_000);
   let engine: Engine;
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine();
   });

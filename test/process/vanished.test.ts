@@ -10,17 +10,12 @@ import { PROTOCOL } from '../../server/protocol/version.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
 import { findEntry } from '../../server/store/sandboxes.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Engine, kill, newEngine, processesOf, whyNoEngine } from './support/engine.ts';
+import { type Engine, kill, needEngine, newEngine, processesOf } from './support/engine.ts';
 
 describe('a sandbox', function () {
   this.timeout(120_000);
   let engine: Engine;
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     engine = newEngine();
   });

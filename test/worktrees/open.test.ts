@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { SandboxError } from '../../server/core/errors.ts';
 import type { Params } from '../../server/protocol/contract.ts';
 import type { HelperContract } from '../../server/protocol/helper.ts';
-import { type Engine, newEngine, whyNoEngine } from '../process/support/engine.ts';
+import { type Engine, needEngine, newEngine } from '../process/support/engine.ts';
 import { type Lab, makeLab } from './support/repo.ts';
 
 describe('opening a branch', function () {
@@ -14,12 +14,7 @@ describe('opening a branch', function () {
   let lab: Lab;
   let engine: Engine;
 
-  before(function () {
-    const why = whyNoEngine();
-    if (why === undefined) return;
-    console.log(`not run: ${why}`);
-    this.skip();
-  });
+  before(needEngine);
   beforeEach(() => {
     lab = makeLab();
     engine = newEngine({ env: { HOME: lab.home } });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../../server/platform/bundle.ts';
+import { skipBecause, whyNoEngine } from '../../process/support/engine.ts';
 
 export const commandLine = join(bundle.folder, 'cli.cjs');
 
@@ -41,6 +42,8 @@ export function heyvm(home: string, ...args: readonly string[]): Promise<Ended> 
   return startCommand(home, ...args).ended;
 }
 
-export function whyNoCommandLine(): string | undefined {
-  return existsSync(commandLine) ? undefined : 'dist/cli.cjs is not built';
+/** For `before`: skips the suite, saying why, where neither owners nor the command line can run. */
+export function needCommandLine(this: Mocha.Context): void {
+  const whyNot = existsSync(commandLine) ? undefined : 'dist/cli.cjs is not built';
+  skipBecause(this, whyNoEngine() ?? whyNot);
 }

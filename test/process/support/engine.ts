@@ -100,6 +100,17 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+/** For `before`: skips the suite, saying why, where no owner can run. */
+export function needEngine(this: Mocha.Context): void {
+  skipBecause(this, whyNoEngine());
+}
+
+export function skipBecause(context: Mocha.Context, why: string | undefined): void {
+  if (why === undefined) return;
+  console.log(`not run: ${why}`);
+  context.skip();
+}
+
 /** Owners are bundles, which `npm test` builds before it runs anything. */
 export function whyNoEngine(): string | undefined {
   if (process.platform !== 'linux') return 'the guests of these tests need Linux';
