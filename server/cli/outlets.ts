@@ -1,5 +1,5 @@
 // The two outputs of this process. Short texts go out without Node's streams, whose loading costs more than the text.
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync, statSync, writeSync } from 'node:fs';
 
 export type Outlet = 'stdout' | 'stderr';
 
@@ -7,7 +7,7 @@ const descriptors: Readonly<Record<Outlet, number>> = { stdout: 1, stderr: 2 };
 const opened = new Set<Outlet>();
 
 export function isTerminal(outlet: Outlet): boolean {
-  return isCharacterDevice(descriptors[outlet]) && process[outlet].isTTY === true;
+  return mayBeTerminal(descriptors[outlet]) && process[outlet].isTTY === true;
 }
 
 /** The stream itself, for much data. A reader that goes away, as in `heyvm list | head -1`, ends us quietly. */
@@ -54,9 +54,13 @@ function endQuietly(): never {
   process.exit(process.exitCode ?? 0);
 }
 
-function isCharacterDevice(descriptor: number): boolean {
+/** Terminals are character devices, and so is the one that swallows everything, which needs no stream either. */
+function mayBeTerminal(descriptor: number): boolean {
   try {
-    return fstatSync(descriptor).isCharacterDevice();
+    const device = fstatSync(descriptor);
+    return (
+      device.isCharacterDevice() && device.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev
+    );
   } catch {
     // A closed output is no terminal.
     return false;
