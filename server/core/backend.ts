@@ -1,6 +1,13 @@
 // What a backend consists of: a manifest that is data, and a driver that is loaded only when it is needed.
 import type * as z from 'zod/mini';
-import type { Availability, Capabilities, NetworkMode, Runtime, SandboxType, Verified } from '../protocol/backend.ts';
+import type {
+  Availability,
+  Capabilities,
+  NetworkMode,
+  Runtime,
+  SandboxType,
+  Verified,
+} from '../protocol/backend.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Limits, Mount, SandboxId } from '../protocol/sandbox.ts';
 import type { Guest } from './guest.ts';
@@ -75,7 +82,10 @@ export type Driver = {
   /** Also of something half made; empty when nothing is left. */
   destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]>;
   /** Removes what carries our mark and belongs to none of the living; says what that was. */
-  sweep(context: Pick<DriverContext, 'signal' | 'run' | 'log'>, living: ReadonlySet<string>): Promise<readonly Residue[]>;
+  sweep(
+    context: Pick<DriverContext, 'signal' | 'run' | 'log'>,
+    living: ReadonlySet<string>,
+  ): Promise<readonly Residue[]>;
 };
 
 export type Backend = {
