@@ -15,6 +15,7 @@ import { listRegistered, type Repository } from '../worktrees/repository.ts';
 import { labelsOf, sandboxNameOf, worktreePathOf } from '../worktrees/slug.ts';
 import { isUntouched } from '../worktrees/status.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
+import { refuseDifferent } from './reuse.ts';
 
 export type OpenRequest = {
   readonly host: Host;
@@ -128,8 +129,10 @@ async function sandboxFor(
   const { made, repository, branch } = request;
   const { entries } = await deps.sandboxes.list();
   const known = entries.find(({ record }) => record.worktree?.path === made.path);
-  if (known !== undefined)
+  if (known !== undefined) {
+    await refuseDifferent(deps.paths, known.record, request.spec ?? {});
     return { entry: await deps.sandboxes.start(known.record.id, context), created: false };
+  }
   const worktree: WorktreeRef = { branch, path: made.path, repository: repository.root };
   const entry = await createNamed(deps, { ...request, worktree }, context);
   return { entry, created: true };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SandboxError } from '../../server/core/errors.ts';
 import type { Params } from '../../server/protocol/contract.ts';
 import type { HelperContract } from '../../server/protocol/helper.ts';
+import type { Mount, SandboxSpec } from '../../server/protocol/sandbox.ts';
 import { type Engine, needEngine, newEngine } from '../process/support/engine.ts';
 import { type Lab, makeLab } from './support/repo.ts';
 
@@ -78,6 +79,28 @@ describe('opening a branch', function () {
       await inside('wt-feature', 'git stash pop -q >/dev/null; cat kept; git branch --list made-inside'),
       'hi\n  made-inside',
     );
+  });
+
+  it('refuses to reuse a sandbox that is not what is asked for, and says in what', async () => {
+    const data: Mount = { source: lab.home, target: '/data', mode: 'ro' };
+    const env = { TEA: 'green' };
+    const spec: SandboxSpec = { network: 'open', limits: { pids: 100 }, env, mounts: [data] };
+    const made = await open('feature', { spec });
+    assert.equal((await open('feature', { spec })).sandbox.id, made.sandbox.id);
+    assert.equal((await open('feature')).sandbox.id, made.sandbox.id);
+    const others: readonly [SandboxSpec, RegExp][] = [
+      [{ network: 'none' }, /network open, not none/],
+      [{ limits: { pids: 50 } }, /limit of pids 100, not 50/],
+      [{ limits: { memory: 1_000_000_000 } }, /no limit of memory, not 1000000000/],
+      [{ env: { TEA: 'secret' } }, /variable TEA has another value$/],
+      [{ mounts: [{ ...data, mode: 'rw' }] }, /no mount of .* at \/data \(rw\)/],
+      [{ runtime: 'python' }, /runtime shell, not python/],
+    ];
+    for (const [other, told] of others) {
+      const refused = await failsWith('worktree-conflict', open('feature', { spec: other }));
+      assert.match(refused.message, told);
+    }
+    assert.equal((await engine.get(made.sandbox.id)).status, 'running');
   });
 
   it('gives branches whose names look alike different names', async () => {
