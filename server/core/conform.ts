@@ -133,6 +133,7 @@ function gitGaps({ git }: Capabilities, asked: Asked): Gap[] {
       kind: 'git',
       asked: `git mode ${asked.git}`,
       why: git.length === 0 ? 'it has none' : `it has only ${git.join(' and ')}`,
+      hint: 'use a type that needs less, such as --type general, or choose another backend',
     },
   ];
 }
