@@ -27,12 +27,11 @@ export function titleOf(sandbox: SandboxInfo): string {
   return sandbox.worktree?.branch ?? sandbox.name;
 }
 
-/** `backend · state · network`, as short as a narrow view needs: what is usual goes without saying beside the icon. */
+/** `state · network · backend`, as short as a narrow view needs: what is usual goes without saying beside the icon. */
 export function summaryOf(sandbox: SandboxInfo): string {
-  const parts = [sandbox.backend_type];
-  if (sandbox.status !== 'running') parts.push(sandbox.status);
+  const parts: string[] = sandbox.status === 'running' ? [] : [sandbox.status];
   if (sandbox.policy.network !== 'none') parts.push(networkBadges[sandbox.policy.network]);
-  return parts.join(' · ');
+  return [...parts, sandbox.backend_type].join(' · ');
 }
 
 export function spokenSummaryOf(sandbox: SandboxInfo): string {
