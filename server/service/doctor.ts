@@ -1,4 +1,5 @@
 // The doctor: looks at everything that must be right, and says what mends the rest.
+import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { backends } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
@@ -105,7 +106,8 @@ async function checkSpace(home: string): Promise<Finding> {
 
 function checkSettings({ paths }: ServiceDeps): Finding {
   const [first, ...rest] = readSettings(paths).problems;
-  if (first === undefined) return ok(paths.settings);
+  if (first === undefined)
+    return ok(existsSync(paths.settings) ? paths.settings : 'none, so the defaults hold');
   const detail = [first, ...rest].map(problem => problem.message).join('; ');
   return { state: 'warning', detail, ...(first.hint === undefined ? {} : { fix: first.hint }) };
 }

@@ -25,7 +25,7 @@ const sshConfig: Command = {
     { command: 'heyvm ssh-config --install', about: 'then: ssh heyvm-wt-feature-x' },
     { command: 'heyvm ssh-config --status', about: 'what ssh -G says' },
   ],
-  json: { config: '/home/me/.ssh/config', changed: true, include: 'Include /home/me/.heyo/ssh/config' },
+  json: { config: '/home/me/.ssh/config', changed: true, include: 'Include "/home/me/.heyo/ssh/config"' },
   load: () => import('../handlers/sshConfig.ts'),
 };
 
@@ -52,9 +52,7 @@ const doctor: Command = {
   flags: [],
   examples: [{ command: 'heyvm doctor', about: 'the first thing to run when something fails' }],
   json: {
-    checks: [
-      { id: 'store', title: 'Store', state: 'ok', detail: '/home/me/.heyo is private and can be written' },
-    ],
+    checks: [{ id: 'store', title: 'Store /home/me/.heyo', state: 'ok', detail: 'readable by you alone' }],
   },
   load: () => import('../handlers/doctor.ts'),
 };

@@ -7,7 +7,7 @@ const wt: Command = {
   summary: 'Open a git branch in its own sandbox',
   details: [
     'Makes what is missing of branch, worktree and sandbox, and opens a shell inside. The sandbox is gone when the last such shell ends; the worktree stays. With --detach the sandbox goes on running and the command returns as soon as it answers.',
-    'One branch has one sandbox, however often and from wherever it is opened.',
+    'One branch has one sandbox, however often and from wherever it is opened. A flag that asks for something other than what that sandbox has is refused.',
   ],
   arguments: [
     {
