@@ -8,6 +8,7 @@ import { readEntry } from '../store/sandboxes.ts';
 import type { Context } from './command.ts';
 import { openGuest } from './guest.ts';
 import { openShell } from './shell.ts';
+import { warnOfWorktree } from './warnings.ts';
 
 /** How long the end of the sandbox is waited for after the shell; it ends by itself also later. */
 const PATIENCE_MS = 5_000;
@@ -31,6 +32,7 @@ export async function enterAttached(
   let code: number;
   try {
     code = await openShell(guest, { env, interrupts });
+    await warnAfterwards(context, worktree);
   } finally {
     held.dispose();
     owner.close();
@@ -61,6 +63,16 @@ export async function enterRunning(context: Context): Promise<number> {
   }
   const { guest } = await openGuest(paths, sandbox.id, interrupts.signal);
   return openShell(guest, { env, interrupts });
+}
+
+/** While the sandbox is still held, for afterwards nobody lists its worktree. */
+async function warnAfterwards({ call, out }: Context, { path, repository }: WorktreeInfo): Promise<void> {
+  try {
+    const { worktrees } = await call('worktree/list', { cwd: repository });
+    for (const worktree of worktrees) if (worktree.path === path) warnOfWorktree(out, worktree);
+  } catch {
+    // The status of the shell counts more than a warning that cannot be had.
+  }
 }
 
 async function waitForEnd({ paths }: Context, id: string): Promise<'ended' | 'held'> {

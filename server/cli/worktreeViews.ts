@@ -1,6 +1,7 @@
 // What `heyvm wt` does without opening anything: list, remove, diff and merge.
 import type { Context } from './command.ts';
 import { statusCell, table } from './render.ts';
+import { warnOfWorktree } from './warnings.ts';
 
 export async function list({ out, call, cwd }: Context): Promise<undefined> {
   const { worktrees } = await call('worktree/list', { cwd });
@@ -13,6 +14,7 @@ export async function list({ out, call, cwd }: Context): Promise<undefined> {
     ]);
     return rows.length === 0 ? '' : table(out, ['BRANCH', 'SANDBOX', 'STATUS', 'WORKTREE'], rows);
   });
+  for (const worktree of worktrees) warnOfWorktree(out, worktree);
   if (worktrees.length === 0) out.note('no worktree has a sandbox; make one with: heyvm wt <branch>');
 }
 

@@ -102,6 +102,20 @@ describe('heyvm wt', () => {
     await world.json(['wt', 'from-first', '--remove', '--force']);
   });
 
+  it('warns of a repository that was nested into the worktree, when it can be seen', async () => {
+    const nest =
+      'git init -q n && git -C n -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git add n';
+    const about = /warning: .*nested: git status on the host would look into nested repositories.*"n"/;
+    const left = await world.heyvm(['wt', 'nested'], { input: `${nest} 2>/dev/null\n` });
+    assert.equal(left.code, 0, left.stderr);
+    assert.match(left.stderr, about);
+    assert.match((await world.heyvm(['wt', 'nested', '--detach'])).stderr, about);
+    const listed = await world.heyvm(['wt', '--list']);
+    assert.match(listed.stderr, about);
+    assert.doesNotMatch(listed.stdout, /nested repositories/);
+    await world.json(['wt', 'nested', '--remove', '--force']);
+  });
+
   const failures: readonly (readonly [string[], number])[] = [
     [['no..good', '--detach'], 2],
     [['absent', '--shell'], 3],

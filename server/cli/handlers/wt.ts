@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Context } from '../command.ts';
 import { specOf } from '../spec.ts';
+import { warnOfWorktree } from '../warnings.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
 import { diff, list, merge, remove } from '../worktreeViews.ts';
 
@@ -85,13 +86,15 @@ async function open(context: Context, life: 'attached' | 'detached') {
   const path = args.string('path');
   const from = args.string('from');
   if (args.flag('create-branch')) await refuseExisting(context, branch);
-  return call('worktree/open', {
+  const opened = await call('worktree/open', {
     cwd,
     branch,
     ...(path === undefined ? {} : { path: resolve(cwd, path) }),
     ...(from === undefined ? {} : { from }),
     spec: specOf(args, cwd, { attached: life === 'attached' }),
   });
+  warnOfWorktree(context.out, opened.worktree);
+  return opened;
 }
 
 async function refuseExisting({ call, cwd }: Context, branch: string): Promise<void> {
