@@ -58,8 +58,9 @@ function backendLooks(deps: ServiceDeps, signal: AbortSignal): Look[] {
     look: async () => {
       const found = await availabilityOf(deps, backend, signal);
       if (found.kind === 'ready') return ok([found.version, ...found.notes].join('; '));
-      if (found.kind === 'unsupported') return { state: 'absent', detail: found.why };
-      return { state: backends.length === 1 ? 'error' : 'absent', detail: found.what, fix: found.fix };
+      const state = backends.length === 1 ? 'error' : 'absent';
+      if (found.kind === 'unsupported') return { state, detail: found.why };
+      return { state, detail: found.what, fix: found.fix };
     },
   }));
 }
