@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { commandFigures, throwawayFigure } from './bench/commands.ts';
+import { commandFigures, throwawayFigures } from './bench/commands.ts';
 import { editorFigures } from './bench/editor.ts';
 import type { Figure } from './bench/measure.ts';
 import { heldFigure, idleFigures } from './bench/owner.ts';
@@ -17,7 +17,7 @@ type Part = { readonly name: string; readonly measure: (stage: Stage) => Promise
 const parts: readonly Part[] = [
   { name: 'idle', measure: idleFigures },
   { name: 'commands', measure: commandFigures },
-  { name: 'throwaway', measure: async stage => [await throwawayFigure(stage)] },
+  { name: 'throwaway', measure: throwawayFigures },
   { name: 'held', measure: async stage => [await heldFigure(stage)] },
   { name: 'ssh', measure: sshFigures },
   { name: 'editor', measure: editorFigures },
