@@ -44,7 +44,6 @@ await main(async () => {
     const inside = await opening;
     await untilReady(inside);
     await treeRow(page, 'feature/oolong').waitFor({ timeout: 60_000 });
-    await keep(page, 'tree');
     await openTerminal(inside);
     // What is typed before the shell reads it would be shown twice.
     await inside.waitForTimeout(3_000);

@@ -27,7 +27,7 @@ export async function openBranch(parts: Parts, argument: unknown) {
     { title: `Opening ${wish.branch} in a sandbox`, signal: signalIn(given) },
     options => parts.helper.call('worktree/open', paramsOf(wish), options),
   );
-  const { sandbox, created } = opened;
+  const { sandbox, created, worktree } = opened;
   parts.log.info(
     `${wish.branch} is in ${sandbox.name} on ${sandbox.backend_type}: ${sandbox.backend_reason}`,
   );
@@ -36,6 +36,9 @@ export async function openBranch(parts: Parts, argument: unknown) {
       `$(check) ${wish.branch}: ${sandbox.backend_type}, ${sandbox.backend_reason}`,
       8_000,
     );
+  }
+  if (worktree.warnings !== undefined && worktree.warnings.length > 0) {
+    void vscode.window.showWarningMessage(`${wish.branch}: ${worktree.warnings.join('; ')}`);
   }
   const where = textIn(given, 'open') ?? readSettings().openIn;
   if (where === 'none') return opened;

@@ -1,7 +1,8 @@
 // Branch, worktree and sandbox in one step: what exists is reused, and what a failed step left behind is taken back.
 import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { SandboxError } from '../core/errors.ts';
+import { fail, SandboxError } from '../core/errors.ts';
 import type { SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
 import { withLock } from '../store/lock.ts';
 import type { Entry } from '../store/sandboxes.ts';
@@ -43,6 +44,7 @@ export async function openWorktree(
   return withLock(deps.paths, branchLock(repository, branch), options, async () => {
     context.progress({ phase: 'preparing the worktree', detail: branch });
     const place = await placed(deps, request, context);
+    if (!place.made.created.worktree) await refuseAnotherPlace(request, place.made.path);
     try {
       const { entry, created } = await sandboxFor(deps, { ...request, ...place }, context);
       return { entry, created: { ...place.made.created, sandbox: created } };
@@ -50,6 +52,19 @@ export async function openWorktree(
       await undo(deps, request, place.made);
       throw error;
     }
+  });
+}
+
+/** A place that was asked for and is not the one must not pass in silence. */
+async function refuseAnotherPlace({ branch, cwd, path }: OpenRequest, actual: string): Promise<void> {
+  if (path === undefined) return;
+  const wanted = resolve(cwd, path);
+  const [real, realActual] = await Promise.all(
+    [wanted, actual].map(place => realpath(place).catch(() => place)),
+  );
+  if (real === realActual) return;
+  fail('worktree-conflict', `${branch} has its worktree in ${actual} already, not in ${wanted}`, {
+    hint: `leave the path out, or remove that worktree first: heyvm wt ${branch} --remove`,
   });
 }
 

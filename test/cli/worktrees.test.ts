@@ -99,6 +99,10 @@ describe('heyvm wt', () => {
     assert.equal(existsSync(join(path, 'tea.txt')), false);
     const again = await world.heyvm(['wt', 'from-first', '-b', '--detach', '--format', 'json']);
     assert.deepEqual([again.code, errorOf(again).code], [6, 'worktree-conflict']);
+    const elsewhere = ['--path', join(world.folder, 'elsewhere'), '--detach', '--format', 'json'];
+    const moved = await world.heyvm(['wt', 'from-first', ...elsewhere]);
+    assert.deepEqual([moved.code, errorOf(moved).code], [6, 'worktree-conflict']);
+    await world.json(['wt', 'from-first', '--path', path, '--detach']);
     await world.json(['wt', 'from-first', '--remove', '--force']);
   });
 
