@@ -6,6 +6,8 @@ export type Need = {
   /** A program in PATH that tells whether the package is there. */
   readonly program: string;
   readonly packages: readonly string[];
+  /** A newer form of them, taken instead where the system has it. */
+  readonly newer?: readonly string[];
   /** Why it is needed, for the announcement. */
   readonly why: string;
 };
@@ -15,32 +17,41 @@ let updated = false;
 export async function ensurePrograms(needs: readonly Need[]): Promise<void> {
   const missing = needs.filter(need => which(need.program) === undefined);
   if (missing.length === 0) return;
-  const packages = missing.flatMap(need => need.packages);
+  const usual = missing.flatMap(need => need.packages);
   const apt = which('apt-get');
   if (apt === undefined) {
     throw new Stop(
       `${missing.map(need => need.program).join(', ')} missing`,
-      `install the packages that your system calls ${packages.join(', ')} and try again`,
+      `install the packages that your system calls ${usual.join(', ')} and try again`,
     );
   }
   for (const need of missing) say(`installing ${need.packages.join(' ')} (${need.why})`);
-  await install(apt, packages);
+  const prefix = await privilege(usual);
+  await update([...prefix, apt]);
+  const packages = (await Promise.all(missing.map(chosen))).flat();
+  await install([...prefix, apt], packages);
   const still = missing.filter(need => which(need.program) === undefined);
   if (still.length > 0)
     throw new Stop(`${still[0]?.program} is still missing after installing ${packages.join(' ')}`);
 }
 
-async function install(apt: string, packages: readonly string[]): Promise<void> {
-  const prefix = await privilege(packages);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (!updated) {
-    await attempt([...prefix, apt, 'update', '-q'], { env });
-    updated = true;
-  }
-  const done = await attempt(
-    [...prefix, apt, 'install', '-y', '-q', '--no-install-recommends', ...packages],
-    { env },
-  );
+const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+
+async function update(apt: readonly string[]): Promise<void> {
+  if (updated) return;
+  await attempt([...apt, 'update', '-q'], { env });
+  updated = true;
+}
+
+async function chosen({ packages, newer }: Need): Promise<readonly string[]> {
+  if (newer === undefined) return packages;
+  return (await attempt(['apt-cache', 'show', ...newer])).code === 0 ? newer : packages;
+}
+
+async function install(apt: readonly string[], packages: readonly string[]): Promise<void> {
+  const done = await attempt([...apt, 'install', '-y', '-q', '--no-install-recommends', ...packages], {
+    env,
+  });
   if (done.code !== 0) {
     const said = done.stderr.trim().split('\n').slice(-3).join('\n');
     throw new Stop(`apt-get could not install ${packages.join(' ')}\n${said}`, byHand(packages));

@@ -2,6 +2,7 @@
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Need } from './apt.ts';
+import { cargo } from './cargoBuild.ts';
 import { root } from './places.ts';
 
 export type Area = {
@@ -29,7 +30,7 @@ export const areas: readonly Area[] = [
     name: 'guest',
     files: [],
     by: 'cargo',
-    needs: [{ program: 'cargo', packages: ['cargo'], why: 'the guest program' }],
+    needs: [cargo],
   },
   mocha('store', []),
   mocha('contract', [bwrap]),

@@ -1,13 +1,21 @@
 // Builds the static guest program with cargo, once for each content of its sources.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensurePrograms } from './apt.ts';
+import { ensurePrograms, type Need } from './apt.ts';
 import { command } from './command.ts';
 import { hashOf } from './hash.ts';
 import { arch, cache, root } from './places.ts';
 import { say } from './say.ts';
 
 export const guestName = `guest-linux-${arch}`;
+
+/** The cargo of Debian 12 reads the registry's index as a whole; the newer one beside it asks for what it needs. */
+export const cargo: Need = {
+  program: 'cargo',
+  packages: ['cargo'],
+  newer: ['cargo-web'],
+  why: 'to build the program that runs inside guests',
+};
 
 /** Puts the guest program into the folder; false when it cannot be built for this platform. */
 export async function buildGuest(folder: string): Promise<boolean> {
@@ -35,7 +43,7 @@ function readyFor(source: string): string {
 
 async function compile(source: string, ready: string): Promise<void> {
   await ensurePrograms([
-    { program: 'cargo', packages: ['cargo'], why: 'to build the program that runs inside guests' },
+    cargo,
     { program: 'cc', packages: ['gcc', 'libc6-dev'], why: 'to link the program that runs inside guests' },
   ]);
   say('building the guest program');
