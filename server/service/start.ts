@@ -22,7 +22,11 @@ export async function startSandbox(deps: BaseDeps, id: string, context: CallCont
 export async function restartSandbox(deps: BaseDeps, id: string, context: CallContext): Promise<Entry> {
   const { paths } = deps;
   return withLock(paths, `sandbox-${id}`, { wait: 'wait', signal: context.signal }, async () => {
-    await stopLocked(deps, await requireEntry(paths, id), { ...context, graceMs: DEFAULT_GRACE_MS });
+    const entry = await requireEntry(paths, id);
+    // What could not be started again goes on running.
+    context.progress({ phase: 'checking' });
+    await refuseLaunch(deps, entry.record, context);
+    await stopLocked(deps, entry, { ...context, graceMs: DEFAULT_GRACE_MS });
     return startLocked(deps, id, context);
   });
 }

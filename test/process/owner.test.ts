@@ -99,6 +99,17 @@ describe('an owner', function () {
     assert.notEqual(sandbox.owner?.pid, before);
   });
 
+  it('goes on when it could not be started again after a restart', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    const { record } = sandboxPaths(engine.paths, id);
+    const asked = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
+    writeFileSync(record, JSON.stringify({ ...asked, policy: { network: { mode: 'allowlist' } } }));
+    await assert.rejects(engine.call('sandbox/restart', { sandbox: 'one' }), {
+      code: 'policy-unenforceable',
+    });
+    assert.equal((await engine.exec('one', 'echo', 'here')).out, 'here\n');
+  });
+
   it('is not taken away by a removal without force', async () => {
     await engine.create({ name: 'one' });
     await assert.rejects(engine.call('sandbox/remove', { sandbox: 'one' }), {
