@@ -34,7 +34,8 @@ export async function serveVscode(options: ServeOptions): Promise<Served> {
   writeSettings(options.data, options.settings ?? {});
   const child = spawn(options.server.node, argumentsOf(options, port), {
     cwd: options.data,
-    env: cleanEnvironment(options.env ?? process.env),
+    // The server leaves sockets in the temporary folder, so it gets one that goes with its data.
+    env: { ...cleanEnvironment(options.env ?? process.env), TMPDIR: join(options.data, 'tmp') },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -46,11 +47,12 @@ export async function serveVscode(options: ServeOptions): Promise<Served> {
   return served;
 }
 
-/** A folder of settings where both a server and its browser client look for them. */
+/** Settings where both a server and its browser client look for them, and the folders beside them. */
 function writeSettings(data: string, settings: Readonly<Record<string, unknown>>): void {
   const user = join(data, 'data', 'User');
   const machine = join(data, 'data', 'Machine');
-  for (const folder of [user, machine, join(data, 'extensions')]) mkdirSync(folder, { recursive: true });
+  for (const folder of [user, machine, join(data, 'extensions'), join(data, 'tmp')])
+    mkdirSync(folder, { recursive: true });
   writeFileSync(join(user, 'settings.json'), JSON.stringify(settings, null, 2));
   writeFileSync(join(machine, 'settings.json'), JSON.stringify(settings, null, 2));
 }
