@@ -39,15 +39,13 @@ describe('the project', () => {
     assert.deepEqual(found, []);
   });
 
-  it('takes its packages from the public registry', () => {
+  it('leaves it to the machine where packages come from, and checks what came', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { resolved?: string; integrity?: string; optional?: boolean }>;
     };
     const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
     assert.ok(packages.length > 100);
-    const foreign = packages.filter(
-      ([, { resolved }]) => resolved?.startsWith('https://registry.npmjs.org/') === false,
-    );
+    const foreign = packages.filter(([, { resolved }]) => resolved !== undefined);
     // Builds for other platforms are installed there alone.
     const unchecked = packages.filter(
       ([, entry]) => entry.integrity === undefined && entry.optional !== true,
