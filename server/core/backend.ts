@@ -11,6 +11,7 @@ import type {
 import type { Progress } from '../protocol/contract.ts';
 import type { Limits, Mount, SandboxId } from '../protocol/sandbox.ts';
 import type { Guest } from './guest.ts';
+import type { ResolvedImage } from './image.ts';
 import type { Run } from './ports.ts';
 
 /** What a sandbox is made for when nobody names a backend; each has its own order of preference. */
@@ -29,6 +30,8 @@ export type Manifest = {
   readonly rank: Readonly<Record<Purpose, number>>;
   /** The schema of `backends.<id>` in the settings. */
   readonly options: z.ZodMiniType;
+  /** What its guests run from when neither the person nor the settings name an image. */
+  readonly defaultImage?: string;
 };
 
 /** Everything a driver needs to know to make one guest; resolved, checked and complete. */
@@ -37,7 +40,7 @@ export type LaunchRequest = {
   readonly name: string;
   readonly type: SandboxType;
   readonly runtime: Runtime;
-  readonly image?: string | undefined;
+  readonly image?: ResolvedImage | undefined;
   /** The folder of the host that the guest sees at /workspace. */
   readonly workspace: string;
   /** In this order, later ones over earlier ones; begins with the workspace itself. */
@@ -45,8 +48,14 @@ export type LaunchRequest = {
   readonly env: Readonly<Record<string, string>>;
   readonly network: NetworkMode;
   readonly limits: Limits;
+  /** Whose the workspace is on the host, and whom files made inside have to belong to. */
+  readonly owner: { readonly uid: number; readonly gid: number };
   /** Already parsed with the manifest's `options`. */
   readonly options: unknown;
+  /** Never start from a prepared template. */
+  readonly cold: boolean;
+  /** What `snapshots.take` answered: a new sandbox begins as a copy of that moment. */
+  readonly from?: Ref | undefined;
 };
 
 export type DriverContext = {
@@ -60,7 +69,16 @@ export type DriverContext = {
   readonly runtime: string;
   /** The static program that runs inside Linux guests, for this machine's architecture. */
   readonly agent: string;
+  /** A folder of this backend for what its sandboxes share; everything in it can be made again. */
+  readonly cache: string;
+  /** Tells the things of this store from those of others in the same engine; letters and digits. */
+  readonly storeId: string;
+  /** Already parsed with the manifest's `options`. */
+  readonly options: unknown;
 };
+
+/** For what concerns no single sandbox. */
+export type MachineContext = Omit<DriverContext, 'state' | 'runtime' | 'progress'>;
 
 /** Something that was left behind and could not be removed. */
 export type Residue = { what: string; path: string };
@@ -73,7 +91,7 @@ export type Condition = 'running' | 'paused' | 'stopped' | 'gone';
 /** All operations may be repeated, and none trusts memory over the world. */
 export type Driver = {
   /** Answers within seconds by executing something; absence is an answer. */
-  probe(context: Pick<DriverContext, 'signal' | 'run' | 'agent'>): Promise<Availability>;
+  probe(context: MachineContext): Promise<Availability>;
   /** Makes what outlives a stop; twice for one id gives the same ref. */
   create(context: DriverContext, request: LaunchRequest): Promise<Ref>;
   /** Starts the guest or attaches to it, and answers when it can run programs. */
@@ -82,10 +100,44 @@ export type Driver = {
   /** Also of something half made; empty when nothing is left. */
   destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]>;
   /** Removes what carries our mark and belongs to none of the living; says what that was. */
-  sweep(
-    context: Pick<DriverContext, 'signal' | 'run' | 'log'>,
-    living: ReadonlySet<string>,
-  ): Promise<readonly Residue[]>;
+  sweep(context: MachineContext, living: ReadonlySet<string>): Promise<readonly Residue[]>;
+  /** Present exactly when the capability `pause` says so, as the others with theirs. */
+  readonly pausing?: Pausing;
+  readonly suspending?: Suspending;
+  readonly snapshots?: Snapshots;
+};
+
+/** Programs inside stand still and go on; repeated calls change nothing. */
+export type Pausing = {
+  pause(context: DriverContext, ref: Ref): Promise<void>;
+  resume(context: DriverContext, ref: Ref): Promise<void>;
+};
+
+/** Writes a running guest to disk and ends it; the next `open` goes on where it was. */
+export type Suspending = {
+  suspend(context: DriverContext, ref: Ref, guest: Guest): Promise<void>;
+};
+
+export type Snapshots = {
+  /** Keeps what the sandbox is now; a running guest, given as `guest`, goes on. */
+  take(context: DriverContext, ref: Ref, options: TakeOptions): Promise<Snapshot>;
+  /** Puts a stopped sandbox back; answers its new ref. */
+  restore(context: DriverContext, ref: Ref, snapshot: Ref): Promise<Ref>;
+  drop(context: MachineContext, snapshot: Ref): Promise<readonly Residue[]>;
+};
+
+export type TakeOptions = {
+  readonly name: string;
+  readonly guest?: Guest | undefined;
+  /** Whether running programs are wanted in it; where that is impossible now, the answer says why. */
+  readonly memory: 'wanted' | 'unwanted';
+};
+
+export type Snapshot = {
+  readonly ref: Ref;
+  readonly memory: boolean;
+  /** Why running programs are not part of it though they were wanted. */
+  readonly why?: string;
 };
 
 export type Backend = {

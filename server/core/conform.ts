@@ -52,7 +52,7 @@ export function refuseGaps(backendId: string, gaps: readonly Gap[]): void {
   });
 }
 
-const limitNames = ['cpus', 'memory', 'pids', 'wall'] as const;
+const limitNames = ['cpus', 'memory', 'pids', 'wall', 'disk'] as const;
 
 function networkGaps({ network }: Capabilities, asked: Asked): Gap[] {
   if (network.includes(asked.network)) return [];
@@ -71,7 +71,7 @@ function networkGaps({ network }: Capabilities, asked: Asked): Gap[] {
 
 function limitGaps({ resources }: Capabilities, asked: Asked): Gap[] {
   return limitNames
-    .filter(name => asked.limits[name] !== undefined && !isEnforced(resources[name]))
+    .filter(name => asked.limits[name] !== undefined && !isEnforced(resources[name] ?? 'none'))
     .map(name => ({
       kind: 'limit',
       asked: `a ${name} limit`,

@@ -19,7 +19,11 @@ describe('a launch request', () => {
 
   it('shows the workspace first, then what was asked for, and what protects git over both', () => {
     const git = { source: '/repo/.git', target: '/repo/.git', mode: 'ro' } as const;
-    const request = launchRequestOf(record, [git], { strict: true });
+    const request = launchRequestOf(record, {
+      gitMounts: [git],
+      options: { strict: true },
+      owner: { uid: 1000, gid: 1000 },
+    });
     assert.deepEqual(
       request.mounts.map(({ target }) => target),
       ['/workspace', '/data', '/repo/.git'],

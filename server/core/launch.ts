@@ -6,34 +6,43 @@ import type { LaunchRequest } from './backend.ts';
 export const WORKSPACE = '/workspace';
 
 /** The part of a record that decides how a guest is made. */
-export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'image' | 'env' | 'limits'> & {
+export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'env' | 'limits'> & {
   readonly id: SandboxId;
   readonly workspace: { readonly path: string };
   readonly mounts: readonly Mount[];
+  readonly cold?: boolean | undefined;
   readonly policy: { readonly network: { readonly mode: LaunchRequest['network'] } };
 };
 
+/** What is looked up anew for each start. */
+export type LaunchParts = {
+  readonly gitMounts: readonly Mount[];
+  readonly options: unknown;
+  readonly owner: LaunchRequest['owner'];
+  readonly image?: LaunchRequest['image'];
+  readonly from?: LaunchRequest['from'];
+};
+
 /** Git's mounts come over everything, because they protect the host. */
-export function launchRequestOf(
-  record: Launchable,
-  gitMounts: readonly Mount[],
-  options: unknown,
-): LaunchRequest {
+export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchRequest {
   return {
     id: record.id,
     name: record.name,
     type: record.type,
     runtime: record.runtime,
-    ...(record.image === undefined ? {} : { image: record.image }),
+    ...(parts.image === undefined ? {} : { image: parts.image }),
     workspace: record.workspace.path,
     mounts: [
       { source: record.workspace.path, target: WORKSPACE, mode: 'rw' },
       ...record.mounts,
-      ...gitMounts,
+      ...parts.gitMounts,
     ],
     env: record.env,
     network: record.policy.network.mode,
     limits: record.limits,
-    options,
+    owner: parts.owner,
+    options: parts.options,
+    cold: record.cold === true,
+    ...(parts.from === undefined ? {} : { from: parts.from }),
   };
 }

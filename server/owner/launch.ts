@@ -1,4 +1,6 @@
 // Starts the guest of a sandbox through its backend's driver.
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Backend, Driver, DriverContext, LaunchRequest, Ref } from '../core/backend.ts';
 import type { Guest } from '../core/guest.ts';
 import { launchRequestOf } from '../core/launch.ts';
@@ -11,6 +13,7 @@ import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { updateRecord } from '../store/sandboxes.ts';
 import { readSettings } from '../store/settings.ts';
+import { storeIdOf } from '../store/storeId.ts';
 import type { Log } from './log.ts';
 import { guardMounts } from './mountGuard.ts';
 import type { StartPipe } from './startPipe.ts';
@@ -27,14 +30,14 @@ export type Launch = {
 };
 
 export async function startGuest(launch: Launch): Promise<Guest> {
-  const { paths, record, backend, signal } = launch;
+  const { record, backend, signal } = launch;
   const [driver, gitMounts] = await Promise.all([backend.load(), mountsForGit(record)]);
   const context = await driverContext(launch);
-  const request = launchRequestOf(
-    record,
+  const request = launchRequestOf(record, {
     gitMounts,
-    optionsOf(backend, readSettings(paths).settings, paths.settings),
-  );
+    options: context.options,
+    owner: await ownerOf(record.workspace.path),
+  });
   launch.pipe.progress({ phase: 'preparing' });
   const ref = await made(launch, driver, { context, request });
   signal.throwIfAborted();
@@ -61,7 +64,8 @@ export async function driverContext({
   signal,
   log,
   pipe,
-}: Omit<Launch, 'backend' | 'onReplaced'>): Promise<DriverContext> {
+  backend,
+}: Omit<Launch, 'onReplaced'>): Promise<DriverContext> {
   const files = sandboxPaths(paths, record.id);
   await ensureFolder(files.state);
   return {
@@ -72,7 +76,15 @@ export async function driverContext({
     state: files.state,
     runtime: files.runtime,
     agent: guestProgram(bundle.folder),
+    cache: join(paths.cache, backend.manifest.id),
+    storeId: storeIdOf(paths),
+    options: optionsOf(backend, readSettings(paths).settings, paths.settings),
   };
+}
+
+async function ownerOf(workspace: string): Promise<LaunchRequest['owner']> {
+  const { uid, gid } = await stat(workspace);
+  return { uid, gid };
 }
 
 /** Looked at with every start, because worktrees move and repositories change. */

@@ -38,12 +38,16 @@ export const Capabilities = z.object({
     memory: Enforcement,
     pids: Enforcement,
     wall: Enforcement,
+    /** What the guest may write to its own disk; not bounded when it is left out. */
+    disk: z.optional(Enforcement),
   }),
   exec: z.object({ pty: z.boolean(), signals: z.boolean(), user: z.boolean() }),
   dial: z.array(z.enum(['tcp', 'unix'])),
   files: z.enum(['none', 'live', 'copy']),
   snapshots: z.enum(['none', 'disk', 'memory']),
   pause: z.boolean(),
+  /** Whether a guest can be written to disk and go on later; not when it is left out. */
+  suspend: z.optional(z.boolean()),
   /** Whether VS Code Server can run inside. */
   editor: z.boolean(),
   /** Short sentences that people must know before they trust this backend. */

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
-import { SandboxId, SandboxInfo, SandboxSpec } from './sandbox.ts';
+import { ImageInfo, ImageName } from './image.ts';
+import { Limits, SandboxId, SandboxInfo, SandboxName, SandboxSpec, SnapshotInfo } from './sandbox.ts';
 import { Branch, MergeResult, WorktreeInfo } from './worktree.ts';
 
 /** An id or a name; names are unique on a machine. */
@@ -38,6 +39,51 @@ export const helperContract = lazily({
     result: One,
   }),
   'sandbox/restart': () => ({ about: 'Stops and starts again.', params: Target, result: One }),
+  'sandbox/pause': () => ({
+    about: 'Programs inside stand still; memory is kept.',
+    params: Target,
+    result: One,
+  }),
+  'sandbox/resume': () => ({
+    about: 'Lets a paused or suspended sandbox go on.',
+    params: Target,
+    result: One,
+  }),
+  'sandbox/suspend': () => ({
+    about: 'Writes a running sandbox to disk and ends it; the next start goes on where it was.',
+    params: Target,
+    result: One,
+  }),
+  'sandbox/resize': () => ({
+    about: 'Changes limits; what a running guest cannot take over counts from its next start on.',
+    params: z.extend(Target, { limits: Limits }),
+    result: z.object({ sandbox: SandboxInfo, restart_needed: z.boolean() }),
+  }),
+  'sandbox/snapshot': () => ({
+    about: 'Keeps what the sandbox is now under a name; with memory also its running programs.',
+    params: z.extend(Target, { name: z.optional(SandboxName), memory: z.optional(z.boolean()) }),
+    result: z.object({ sandbox: SandboxInfo, snapshot: SnapshotInfo, why_no_memory: z.optional(z.string()) }),
+  }),
+  'sandbox/restore': () => ({
+    about: 'Puts a sandbox back to one of its snapshots; the workspace stays as it is.',
+    params: z.extend(Target, { snapshot: SandboxName }),
+    result: One,
+  }),
+  'sandbox/fork': () => ({
+    about:
+      'Makes running copies of a sandbox. Each copy of a worktree sandbox gets a worktree and a branch of its own.',
+    params: z.extend(Target, { count: z.optional(z.int().check(z.minimum(1), z.maximum(64))) }),
+    result: z.object({
+      sandboxes: z.array(SandboxInfo),
+      memory: z.boolean(),
+      why_no_memory: z.optional(z.string()),
+    }),
+  }),
+  'snapshot/remove': () => ({
+    about: 'Removes one snapshot of a sandbox.',
+    params: z.extend(Target, { snapshot: SandboxName }),
+    result: One,
+  }),
   'sandbox/remove': () => ({
     about: 'Removes a sandbox and its own files, never a worktree. A running one only with force.',
     params: z.extend(Target, { force: z.optional(z.boolean()) }),
@@ -97,6 +143,98 @@ export const helperContract = lazily({
     about: 'Every backend; with probe also what this machine has.',
     params: z.object({ probe: z.optional(z.boolean()), id: z.optional(z.string()) }),
     result: z.object({ backends: z.array(BackendInfo) }),
+  }),
+  'backend/test': () => ({
+    about: 'Starts a throwaway sandbox on a backend, uses it and removes it; says how long each step took.',
+    params: z.object({ id: z.string(), image: z.optional(z.string()), cold: z.optional(z.boolean()) }),
+    result: z.object({
+      backend: z.string(),
+      passed: z.boolean(),
+      steps: z.array(
+        z.object({
+          name: z.string(),
+          duration_ms: z.number(),
+          outcome: z.enum(['passed', 'failed', 'not run']),
+          detail: z.optional(z.string()),
+        }),
+      ),
+    }),
+  }),
+  'image/list': () => ({
+    about: 'Every image of the store, with the backends that can run it.',
+    params: None,
+    result: z.object({ images: z.array(ImageInfo), problems: z.array(Problem) }),
+  }),
+  'image/inspect': () => ({
+    about: 'One image; its files are checked against their digests.',
+    params: z.object({ name: ImageName }),
+    result: z.object({
+      image: ImageInfo,
+      files: z.array(
+        z.object({
+          role: z.string(),
+          path: z.string(),
+          bytes: z.int(),
+          digest: z.string(),
+          intact: z.boolean(),
+        }),
+      ),
+    }),
+  }),
+  'image/build': () => ({
+    about: 'Builds an image from a Dockerfile; unchanged input answers at once.',
+    params: z.object({
+      file: z.string(),
+      context: z.string(),
+      name: ImageName,
+      /** The size of its disk in MiB; as much as it needs when it is left out. */
+      size_mb: z.optional(z.int().check(z.positive())),
+      /** Also makes what this backend needs, and boots it once. */
+      backend: z.optional(z.string()),
+      arguments: z.optional(z.record(z.string(), z.string())),
+    }),
+    result: z.object({ image: ImageInfo, cached: z.boolean() }),
+  }),
+  'image/bootstrap': () => ({
+    about: 'Makes a base image from the packages of a distribution.',
+    params: z.object({
+      base: ImageName,
+      name: z.optional(ImageName),
+      mirror: z.optional(z.string()),
+      include: z.optional(z.array(z.string())),
+    }),
+    result: z.object({ image: ImageInfo, cached: z.boolean() }),
+  }),
+  'image/pull': () => ({
+    about: 'Downloads a known base image and checks it against the checksums of its vendor.',
+    params: z.object({ name: ImageName }),
+    result: z.object({ image: ImageInfo, cached: z.boolean() }),
+  }),
+  'image/add': () => ({
+    about:
+      'Takes a file of this machine into the store: a root file system as tar, a disk, or an OCI archive.',
+    params: z.object({
+      path: z.string(),
+      name: ImageName,
+      kernel: z.optional(z.string()),
+      initrd: z.optional(z.string()),
+    }),
+    result: z.object({ image: ImageInfo }),
+  }),
+  'image/remove': () => ({
+    about: 'Removes an image; one that a sandbox was made from only with force.',
+    params: z.object({ name: ImageName, force: z.optional(z.boolean()) }),
+    result: z.object({ name: ImageName, freed: z.int() }),
+  }),
+  'image/prune': () => ({
+    about: 'Removes files and images that nothing needs.',
+    params: z.object({ dry_run: z.optional(z.boolean()), unused: z.optional(z.boolean()) }),
+    result: z.object({ removed: z.array(z.object({ what: z.string(), path: z.string(), bytes: z.int() })) }),
+  }),
+  'image/publish': () => ({
+    about: 'Writes an image as an OCI archive, or pushes it to a registry.',
+    params: z.object({ name: ImageName, to: z.string() }),
+    result: z.object({ to: z.string(), digest: z.string(), bytes: z.int() }),
   }),
   'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',

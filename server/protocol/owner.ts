@@ -48,6 +48,22 @@ export const ownerContract = {
     params: z.object({}),
     result: z.object({}),
   },
+  'owner/pause': { about: 'Programs inside stand still.', params: z.object({}), result: z.object({}) },
+  'owner/resume': { about: 'Programs inside go on.', params: z.object({}), result: z.object({}) },
+  'owner/suspend': {
+    about: 'Writes the guest to disk and ends the owner; answers when the guest is gone.',
+    params: z.object({}),
+    result: z.object({}),
+  },
+  'owner/snapshot': {
+    about: 'Takes a snapshot of the running guest, which goes on; answers what finds it again.',
+    params: z.object({ name: z.string(), memory: z.boolean() }),
+    result: z.object({
+      ref: z.record(z.string(), z.unknown()),
+      memory: z.boolean(),
+      why: z.optional(z.string()),
+    }),
+  },
   'owner/stop': {
     about: 'Stops the guest in two stages and ends the owner; answers when the guest is gone.',
     params: z.object({ grace_ms: z.int(), reason: z.string() }),

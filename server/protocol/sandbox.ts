@@ -35,12 +35,13 @@ export const WorkspaceMode = z.enum(['bind', 'shared', 'reverse-sftp', 'copy', '
 export const GitMode = z.enum(['none', 'narrowed', 'private']);
 export type GitMode = z.output<typeof GitMode>;
 
-/** Upper bounds of a guest: cpus in cores, memory in bytes, pids as a count, wall in seconds. */
+/** Upper bounds of a guest: cpus in cores, memory and disk in bytes, pids as a count, wall in seconds. */
 export const Limits = z.strictObject({
   cpus: z.optional(z.number().check(z.positive())),
   memory: z.optional(z.int().check(z.positive())),
   pids: z.optional(z.int().check(z.positive())),
   wall: z.optional(z.int().check(z.positive())),
+  disk: z.optional(z.int().check(z.positive())),
 });
 export type Limits = z.output<typeof Limits>;
 
@@ -62,6 +63,16 @@ export const WorktreeRef = z.strictObject({
   repository: z.string(),
 });
 export type WorktreeRef = z.output<typeof WorktreeRef>;
+
+const PortNumber = z.int().check(z.minimum(1), z.maximum(65_535));
+
+/** A port of the guest that its owner offers on the loopback address of the host; any free one without `host`. */
+export const PublishedPort = z.strictObject({ guest: PortNumber, host: z.optional(PortNumber) });
+export type PublishedPort = z.output<typeof PublishedPort>;
+
+/** `memory`: running programs are part of it. */
+export const SnapshotInfo = z.object({ name: SandboxName, created_at: z.string(), memory: z.boolean() });
+export type SnapshotInfo = z.output<typeof SnapshotInfo>;
 
 export const SandboxInfo = z.object({
   id: SandboxId,
@@ -87,6 +98,7 @@ export const SandboxInfo = z.object({
   attached: z.boolean(),
   owner: z.optional(z.object({ pid: z.int(), started_at: z.string() })),
   guest_ip: z.optional(z.string()),
+  snapshots: z.optional(z.array(SnapshotInfo)),
 });
 export type SandboxInfo = z.output<typeof SandboxInfo>;
 
@@ -104,6 +116,11 @@ export const SandboxSpec = z.strictObject({
   network: z.optional(NetworkMode),
   limits: z.optional(Limits),
   ttl_seconds: z.optional(z.int().check(z.positive())),
+  ports: z.optional(z.array(PublishedPort)),
+  /** Options of the backend, over those of the settings. */
+  options: z.optional(z.record(z.string(), z.unknown())),
+  /** Never start from a prepared template. */
+  cold: z.optional(z.boolean()),
   /** The guest lives only as long as the client that holds it. */
   attached: z.optional(z.boolean()),
 });

@@ -13,6 +13,7 @@ import { type Entry, readIds } from '../store/sandboxes.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { conditionOfEntry } from './info.ts';
 import { findLeftovers, isExpired } from './leftovers.ts';
+import { machineContext } from './machine.ts';
 import { renewLauncher } from './ssh.ts';
 
 type Removed = { what: string; path: string; bytes: number };
@@ -83,7 +84,7 @@ async function sweepBackends(deps: ServiceDeps, { signal }: CallContext): Promis
   for (const backend of backends) {
     if (!backend.manifest.hosts.some(({ platform }) => platform === process.platform)) continue;
     const driver = await backend.load();
-    const swept = await driver.sweep({ signal, run: deps.run, log: () => {} }, living);
+    const swept = await driver.sweep(machineContext(deps, backend, signal), living);
     removed.push(...swept.map(({ what, path }) => ({ what, path, bytes: 0 })));
   }
   return removed;

@@ -2,19 +2,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backends } from '../backends/registry.ts';
-import type { DriverContext } from '../core/backend.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import { verdictOn } from '../core/lifecycle.ts';
 import { endProcess } from '../owner/stop.ts';
-import { guestProgram } from '../platform/bundle.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId } from '../protocol/sandbox.ts';
 import { lockHolder, withLock } from '../store/lock.ts';
-import { type Paths, sandboxPaths } from '../store/paths.ts';
+import type { Paths } from '../store/paths.ts';
 import { type Entry, lockNamesOf, removeFolder, updateRecord } from '../store/sandboxes.ts';
 import type { BaseDeps, CallContext, ServiceDeps } from './deps.ts';
 import { requireEntry } from './entry.ts';
 import { conditionOfEntry } from './info.ts';
+import { sandboxContext } from './machine.ts';
 import { DEFAULT_GRACE_MS, stopLocked } from './stop.ts';
 
 export type Removal = { readonly id: string; readonly force: boolean };
@@ -103,24 +102,14 @@ async function destroy(deps: BaseDeps, record: Entry['record']): Promise<void> {
     );
   }
   const driver = await backend.load();
-  const residues = await driver.destroy(contextOf(deps, record.id), record.ref ?? {});
+  const residues = await driver.destroy(
+    sandboxContext(deps, backend, { id: record.id, signal: AbortSignal.timeout(DISCARD_MS) }),
+    record.ref ?? {},
+  );
   const [first] = residues;
   if (first === undefined) return;
   fail('storage', `${first.what} of sandbox ${record.name} cannot be removed: ${first.path}`, {
     hint: 'remove it by hand, then run heyvm prune',
     data: { residues },
   });
-}
-
-function contextOf(deps: BaseDeps, id: string): DriverContext {
-  const { state, runtime } = sandboxPaths(deps.paths, id);
-  return {
-    signal: AbortSignal.timeout(DISCARD_MS),
-    log: () => {},
-    progress: () => {},
-    run: deps.run,
-    state,
-    runtime,
-    agent: guestProgram(deps.bundle.folder),
-  };
 }

@@ -4,10 +4,10 @@ import type { Backend, Purpose } from '../core/backend.ts';
 import { type Choice, chooseBackend } from '../core/choose.ts';
 import { type Asked, gapsOf, refuseGaps } from '../core/conform.ts';
 import { optionsOf } from '../core/options.ts';
-import { guestProgram } from '../platform/bundle.ts';
 import type { Availability } from '../protocol/backend.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { machineContext } from './machine.ts';
 import { rememberedProbe } from './probes.ts';
 
 export type Wanted = {
@@ -67,5 +67,5 @@ export async function probeBackend(
   signal: AbortSignal,
 ): Promise<Availability> {
   const driver = await backend.load();
-  return driver.probe({ signal, run: deps.run, agent: guestProgram(deps.bundle.folder) });
+  return driver.probe(machineContext(deps, backend, signal));
 }

@@ -1,7 +1,16 @@
 // The shapes of the files in a sandbox's folder.
 import * as z from 'zod/mini';
 import { Runtime, SandboxType } from '../protocol/backend.ts';
-import { GitMode, Limits, Mount, Policy, SandboxId, SandboxName, WorktreeRef } from '../protocol/sandbox.ts';
+import {
+  GitMode,
+  Limits,
+  Mount,
+  Policy,
+  PublishedPort,
+  SandboxId,
+  SandboxName,
+  WorktreeRef,
+} from '../protocol/sandbox.ts';
 
 /** `sandbox.yaml`: what was asked and what was resolved. Times are ISO 8601 in UTC. */
 export const SandboxRecord = z.strictObject({
@@ -14,6 +23,8 @@ export const SandboxRecord = z.strictObject({
   type: SandboxType,
   runtime: Runtime,
   image: z.optional(z.string()),
+  /** What the name meant when the sandbox was made, so that it means the same at every start. */
+  image_digest: z.optional(z.string()),
   /** `path` is the folder of the host shown at /workspace. */
   workspace: z.strictObject({ path: z.string(), git: GitMode }),
   worktree: z.optional(WorktreeRef),
@@ -22,6 +33,23 @@ export const SandboxRecord = z.strictObject({
   policy: Policy,
   limits: Limits,
   ttl_seconds: z.optional(z.int()),
+  ports: z.optional(z.array(PublishedPort)),
+  options: z.optional(z.record(z.string(), z.unknown())),
+  cold: z.optional(z.literal(true)),
+  snapshots: z.optional(
+    z.array(
+      z.strictObject({
+        name: SandboxName,
+        created_at: z.string(),
+        memory: z.boolean(),
+        ref: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  ),
+  /** The snapshot that it begins with; of use until it was made. */
+  from: z.optional(z.record(z.string(), z.unknown())),
+  /** Its guest was written to disk and goes on with the next start. */
+  suspended: z.optional(z.literal(true)),
   attached: z.boolean(),
   /** What the driver needs to find its thing again; absent until it was made. */
   ref: z.optional(z.record(z.string(), z.unknown())),

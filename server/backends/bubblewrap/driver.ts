@@ -135,9 +135,10 @@ async function hostFor(context: DriverContext, request: LaunchRequest, homes: re
     ...manifest.capabilities,
     resources: resourcesOf({ homes, uid: host.uid, kernel }),
   };
+  const asked = { ...request, image: request.image?.name };
   // Asked before a start as well, but what a machine allows can change in between.
-  refuseGaps(manifest.id, gapsOf(capabilities, request));
-  for (const caution of cautionsOf(capabilities, request)) context.log(caution);
+  refuseGaps(manifest.id, gapsOf(capabilities, asked));
+  for (const caution of cautionsOf(capabilities, asked)) context.log(caution);
   return host;
 }
 
