@@ -17,16 +17,20 @@ mod session;
 mod sftp;
 mod signals;
 mod spawn;
+mod stage;
 mod stdin;
 mod sys;
 
 const USAGE: &str = "usage: heyvm-guest launch [options] -- program [arguments] | serve --fd N | version";
 
 fn main() {
-    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let mut words = std::env::args_os();
+    let name = words.next().unwrap_or_default();
+    let arguments: Vec<std::ffi::OsString> = words.collect();
     let mode = arguments.first().and_then(|mode| mode.to_str());
     let rest = arguments.get(1..).unwrap_or(&[]);
     let outcome = match mode {
+        _ if stage::is_asked_for(&name) => stage::run(&name, &arguments),
         Some("launch") => launch::run(rest),
         Some("serve") => serve::run(rest),
         Some("resolve") => resolve::run(rest),
