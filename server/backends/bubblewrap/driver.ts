@@ -1,5 +1,4 @@
 // Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
-import { realpathSync } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -10,6 +9,8 @@ import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isAbsence } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { parse } from '../../protocol/parse.ts';
+import { checkMounts } from '../kit/mounts.ts';
+import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
 import {
   type CgroupHome,
   findCgroupHomes,
@@ -22,7 +23,6 @@ import { prepareDevices } from './devices.ts';
 import { homeSkeleton } from './etc.ts';
 import { makeGuest } from './guest.ts';
 import { manifest } from './manifest.ts';
-import { checkMounts } from './mounts.ts';
 import { endOrphans } from './orphans.ts';
 import { etcSource, homeFolder, type PlanInput, planLaunch, type RuntimeFolder } from './plan.ts';
 import { probe, resourcesOf } from './probe.ts';
@@ -47,6 +47,12 @@ export const driver: Driver = {
 /** `workspace` is where the workspace really was when the sandbox was made. */
 const BubblewrapRef = z.strictObject({ version: z.literal(1), workspace: z.string() });
 
+function parseRef(ref: Ref): z.output<typeof BubblewrapRef> {
+  const parsed = parse(BubblewrapRef, ref);
+  if (parsed.ok) return parsed.value;
+  return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
+}
+
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
   const home = homeFolder(state);
   if (!(await isPresent(home))) {
@@ -62,7 +68,7 @@ async function create({ state }: DriverContext, request: LaunchRequest): Promise
 }
 
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
-  const request = withRealPaths(asked, ref);
+  const request = withRealPaths(asked, parseRef(ref).workspace);
   checkMounts(request.mounts);
   await clearEarlierRun(context);
   const homes = needsGroups(request) ? findCgroupHomes() : [];
@@ -165,35 +171,6 @@ function limitsWithoutGroup({ limits }: LaunchRequest, homes: readonly CgroupHom
     ...(limits.memory === undefined || bounded('memory') ? {} : { memory: limits.memory }),
     ...(limits.pids === undefined || bounded('pids') ? {} : { pids: limits.pids }),
   };
-}
-
-/** A workspace may be reached through links of the host, but only to where it was in the beginning. */
-function withRealPaths(request: LaunchRequest, ref: Ref): LaunchRequest {
-  const parsed = parse(BubblewrapRef, ref);
-  if (!parsed.ok)
-    return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
-  const real = realWorkspace(request.workspace);
-  if (real !== parsed.value.workspace) {
-    fail('policy-refused', `${request.workspace} was ${parsed.value.workspace} and now leads to ${real}`, {
-      hint: 'look at who changed it; a sandbox only opens the folder that it was made for',
-    });
-  }
-  const move = (path: string): string => {
-    const inside = path === request.workspace || path.startsWith(`${request.workspace}/`);
-    return inside ? real + path.slice(request.workspace.length) : path;
-  };
-  return { ...request, mounts: request.mounts.map(mount => ({ ...mount, source: move(mount.source) })) };
-}
-
-function realWorkspace(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-    return fail('path-not-found', `the workspace ${path} does not exist`, {
-      hint: 'bring it back, or remove the sandbox with heyvm rm',
-    });
-  }
 }
 
 async function writeEtc(state: string, files: readonly { path: string; content: string }[]): Promise<void> {

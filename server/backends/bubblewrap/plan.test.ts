@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import type { LaunchRequest } from '../../core/backend.ts';
 import { SandboxId } from '../../protocol/sandbox.ts';
-import { coveringMount } from './mounts.ts';
+import { coveringMount } from '../kit/mounts.ts';
 import { type HostFacts, type PlanInput, planLaunch } from './plan.ts';
 import { canForbidNesting } from './system.ts';
 

@@ -1,7 +1,7 @@
 // Turns a request and the facts of the host into everything that one start of bubblewrap needs; pure.
 import type { LaunchRequest } from '../../core/backend.ts';
-import { fail } from '../../core/errors.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
+import { refuseTarget } from '../kit/mountTargets.ts';
 import { OWN_TASKS } from './cgroups.ts';
 import { deviceNames, devicesFolder } from './devices.ts';
 import { type GuestFile, guestEtc } from './etc.ts';
@@ -96,40 +96,9 @@ export function etcSource(state: string, path: string): string {
   return `${state}/etc/${path.slice('/etc/'.length).replaceAll('/', '_')}`;
 }
 
-/** Where in the guest each mount source of this driver itself is; requests may not cover these. */
-const ownTrees = [
-  '/bin',
-  '/boot',
-  '/dev',
-  '/etc',
-  '/lib',
-  '/lib32',
-  '/lib64',
-  '/libx32',
-  '/proc',
-  '/sbin',
-  '/sys',
-  '/usr',
-  '/opt/heyvm',
-];
-
-/** These may hold mounts but cannot be covered as a whole. */
-const ownFolders = ['/', '/home', '/home/dev', '/opt', '/run', '/tmp', '/var', '/var/run', '/var/tmp'];
-
 function mountArguments({ source, target, mode }: Mount): string[] {
   refuseTarget(target);
   return [mode === 'ro' ? '--ro-bind' : '--bind', source, target];
-}
-
-function refuseTarget(target: string): void {
-  const clean = target.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(target);
-  const covered = ownTrees.some(tree => target === tree || target.startsWith(`${tree}/`));
-  if (clean && !covered && !ownFolders.includes(target)) return;
-  fail('usage', `${target} cannot be a mount point in a sandbox`, {
-    hint: clean
-      ? 'choose a folder that the system does not use, such as /data'
-      : 'give an absolute path without dots, double or closing slashes',
-  });
 }
 
 function namespaces({ request, host }: PlanInput): string[] {
