@@ -34,7 +34,7 @@ export async function runCheck(): Promise<AreaResult[]> {
   const results: AreaResult[] = [await timed('gates', runGates)];
   results.push(await runMochaFiles('architecture', filesOf(['test/architecture/**/*.test.ts'])));
   results.push(
-    await runMochaFiles('unit', filesOf([...unitFiles, 'test/contract/fake.test.ts']), coverage()),
+    await runMochaFiles('unit', filesOf([...unitFiles, 'test/contract/fake.test.ts']), { wrap: coverage() }),
   );
   return results;
 }

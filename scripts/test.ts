@@ -5,9 +5,10 @@ import { buildAll } from './build.ts';
 import { runCheck } from './check.ts';
 import { ensurePrograms } from './lib/apt.ts';
 import { type Area, areas, filesOf } from './lib/areas.ts';
+import { startKeeper } from './lib/daemons/daemons.ts';
 import { artifacts } from './lib/places.ts';
 import { type AreaResult, summaryOf } from './lib/report.ts';
-import { runCargoTests, runMochaFiles, withFailure } from './lib/runArea.ts';
+import { runCargoTests, runMochaFiles, runMochaFilesAsUser, withFailure } from './lib/runArea.ts';
 import { main, Stop, say } from './lib/say.ts';
 import { runVscodeSuites } from './test-vscode.ts';
 
@@ -16,9 +17,14 @@ await main(async () => {
   for (const area of chosen) await ensurePrograms(area.needs ?? []);
   await buildAll();
   const results: AreaResult[] = [];
-  for (const area of chosen) {
-    say(`\n== ${area.name}`);
-    results.push(...(await runArea(area)));
+  const keeper = await startKeeper();
+  try {
+    for (const area of chosen) {
+      say(`\n== ${area.name}`);
+      results.push(...(await runArea(area)));
+    }
+  } finally {
+    await keeper.end();
   }
   const summary = summaryOf(results);
   mkdirSync(artifacts, { recursive: true });
@@ -44,8 +50,11 @@ async function runArea(area: Area): Promise<AreaResult[]> {
         return [await runCargoTests(area.name)];
       case 'vscode':
         return [await runVscodeSuites()];
-      case 'mocha':
-        return [await runMochaFiles(area.name, filesOf(area.files))];
+      case 'mocha': {
+        const files = filesOf(area.files);
+        if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, area.env)];
+        return [await runMochaFiles(area.name, files, { env: area.env })];
+      }
     }
   })();
   return results.map(orNothing);

@@ -10,6 +10,8 @@ export type Need = {
   readonly newer?: readonly string[];
   /** Why it is needed, for the announcement. */
   readonly why: string;
+  /** Without it, tests say themselves that they cannot run; left out, nothing runs at all. */
+  readonly without?: 'go on';
 };
 
 let updated = false;
@@ -17,7 +19,18 @@ let updated = false;
 export async function ensurePrograms(needs: readonly Need[]): Promise<void> {
   const missing = needs.filter(need => which(need.program) === undefined);
   if (missing.length === 0) return;
-  const usual = missing.flatMap(need => need.packages);
+  try {
+    await ensureMissing(missing);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    const fatal = needs.filter(need => need.without !== 'go on' && which(need.program) === undefined);
+    if (fatal.length > 0) throw error;
+    say(`going on without: ${error.message}`);
+  }
+}
+
+async function ensureMissing(missing: readonly Need[]): Promise<void> {
+  const usual = [...new Set(missing.flatMap(need => need.packages))];
   const apt = which('apt-get');
   if (apt === undefined) {
     throw new Stop(
@@ -25,10 +38,11 @@ export async function ensurePrograms(needs: readonly Need[]): Promise<void> {
       `install the packages that your system calls ${usual.join(', ')} and try again`,
     );
   }
-  for (const need of missing) say(`installing ${need.packages.join(' ')} (${need.why})`);
+  for (const line of new Set(missing.map(need => `installing ${need.packages.join(' ')} (${need.why})`)))
+    say(line);
   const prefix = await privilege(usual);
   await update([...prefix, apt]);
-  const packages = (await Promise.all(missing.map(chosen))).flat();
+  const packages = [...new Set((await Promise.all(missing.map(chosen))).flat())];
   await install([...prefix, apt], packages);
   const still = missing.filter(need => which(need.program) === undefined);
   if (still.length > 0)

@@ -12,6 +12,10 @@ export type Area = {
   /** How the files are run: by mocha, or by a script of their own that writes the same report. */
   readonly by: 'mocha' | 'vscode' | 'cargo' | 'check';
   readonly needs?: readonly Need[];
+  /** Who runs it: a daemon of a user's own is none of root's. */
+  readonly as?: 'user';
+  /** What its files are to know. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 const git = { program: 'git', packages: ['git'], why: 'worktrees' };
@@ -20,6 +24,27 @@ const ssh = { program: 'ssh', packages: ['openssh-client'], why: 'to connect to 
 const rsync = { program: 'rsync', packages: ['rsync'], why: 'to copy into sandboxes' };
 const sshd = { program: 'sshd', packages: ['openssh-server'], why: 'to compare with' };
 const vim = { program: 'vim.tiny', packages: ['vim-tiny'], why: 'to try a full-screen program' };
+/** Cases for one backend alone that otherwise run over all of them. */
+const ONLY = 'HEYVM_TEST_ONLY';
+
+const dockerd = wanted('dockerd', ['docker.io'], 'containers');
+const machines = [
+  wanted('libvirtd', ['libvirt-daemon', 'libvirt-daemon-driver-qemu'], 'virtual machines'),
+  wanted('virsh', ['libvirt-clients'], 'virtual machines'),
+  wanted('qemu-system-x86_64', ['qemu-system-x86'], 'virtual machines'),
+  wanted('qemu-img', ['qemu-utils'], 'disks of virtual machines'),
+  wanted('genisoimage', ['genisoimage'], 'what vendors’ images are told at their first boot'),
+];
+const images = [
+  wanted('mmdebstrap', ['mmdebstrap'], 'to make an image from a Debian mirror'),
+  wanted('newuidmap', ['uidmap'], 'to make images without privileges'),
+  wanted('mke2fs', ['e2fsprogs'], 'to make disks'),
+  wanted('debugfs', ['e2fsprogs'], 'to look into disks'),
+  wanted('zstd', ['zstd'], 'to pack disks'),
+  wanted('depmod', ['kmod'], 'to order modules of kernels'),
+  wanted('qemu-img', ['qemu-utils'], 'to make disks'),
+];
+const buildah = wanted('buildah', ['buildah'], 'to build images without an engine');
 const chromium = { program: 'chromium', packages: ['chromium'], why: 'to look at VS Code' };
 
 /** In the order in which they run: the fast and the basic first. */
@@ -33,8 +58,21 @@ export const areas: readonly Area[] = [
     needs: [cargo],
   },
   mocha('store', []),
-  mocha('contract', [bwrap]),
-  mocha('isolation', [bwrap]),
+  mocha('images', [...images, ...machines, dockerd, buildah]),
+  mocha('contract', [bwrap, dockerd, ...images]),
+  mocha('isolation', [bwrap, dockerd, ...images]),
+  mocha('docker', [dockerd, ...images, git]),
+  {
+    ...mocha('libvirt', [bwrap, ...machines, ...images, git]),
+    files: [
+      'test/libvirt/**/*.test.ts',
+      'test/contract/backends.test.ts',
+      'test/isolation/machines/*.test.ts',
+    ],
+    as: 'user',
+    env: { [ONLY]: 'libvirt' },
+  },
+  { ...mocha('instant', [bwrap, ...machines, ...images]), as: 'user' },
   mocha('process', [bwrap, git]),
   mocha('worktrees', [bwrap, git]),
   mocha('cli', [bwrap, git]),
@@ -53,6 +91,10 @@ export function filesOf(patterns: readonly string[]): string[] {
   return globSync([...patterns], { cwd: root })
     .filter(path => !path.includes('node_modules') && existsSync(join(root, path)))
     .sort();
+}
+
+function wanted(program: string, packages: readonly string[], why: string): Need {
+  return { program, packages, why, without: 'go on' };
 }
 
 function mocha(name: string, needs: readonly Need[]): Area {

@@ -2,21 +2,31 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
+import { makeTestUser, whyNoTestUser } from './daemons/testUser.ts';
 import { artifacts, cache, root } from './places.ts';
 import { type AreaResult, type Report, readReport } from './report.ts';
+import { say } from './say.ts';
+
+const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
+
+export type MochaOptions = {
+  /** The words that run what follows them. */
+  readonly wrap?: readonly string[];
+  readonly env?: Readonly<Record<string, string>> | undefined;
+};
 
 export async function runMochaFiles(
   area: string,
   files: readonly string[],
-  wrap: readonly string[] = [],
+  { wrap = [], env = {} }: MochaOptions = {},
 ): Promise<AreaResult> {
   const path = join(artifacts, 'reports', `${area}.json`);
   mkdirSync(join(path, '..'), { recursive: true });
   rmSync(path, { force: true });
-  const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
   return await timed(area, async () => {
     const done = await attempt([...wrap, process.execPath, runner, path, ...files], {
       cwd: root,
+      env: { ...process.env, ...env },
       output: 'both',
     });
     const report = readReport(path) ?? broken(`the test process of ${area} ended early`, done.stderr);
@@ -28,6 +38,46 @@ export async function runMochaFiles(
         : report,
     };
   });
+}
+
+/** Without privileges, as somebody whom only the tests know; as the person, who may be nobody special, when that cannot be. */
+export async function runMochaFilesAsUser(
+  area: string,
+  files: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<AreaResult> {
+  const why = whyNoTestUser();
+  if (why !== undefined) {
+    if (process.getuid?.() === 0) return notRun(area, why);
+    return await runMochaFiles(area, files, { env });
+  }
+  const user = makeTestUser();
+  try {
+    return await timed(area, async () => {
+      const words = [process.execPath, runner, join(user.seen, 'report.json'), ...files];
+      const path = join(user.home, 'report.json');
+      rmSync(path, { force: true });
+      const done = await attempt(user.as(words), {
+        cwd: root,
+        env: { ...user.env, ...env },
+        output: 'both',
+      });
+      const report = readReport(path) ?? broken(`the test process of ${area} ended early`, done.stderr);
+      return { output: done.stdout, report };
+    });
+  } finally {
+    user.end();
+  }
+}
+
+function notRun(area: string, why: string): AreaResult {
+  say(`not run: ${why}`);
+  return {
+    area,
+    report: { passed: 0, failed: [], skipped: [area] },
+    reasons: [`not run: ${why}`],
+    seconds: 0,
+  };
 }
 
 export async function runCargoTests(area: string): Promise<AreaResult> {

@@ -1,0 +1,127 @@
+// A user without privileges, made for the tests alone: accounts, home and processes are gone when what it runs has ended.
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { which } from '../command.ts';
+import { cache, root } from '../places.ts';
+import { Stop } from '../say.ts';
+
+const NAME = 'heyvm-test';
+const UID = 64_321;
+
+/** Short, because sockets lie below it, and the same in every run, because things that are kept know their own path. */
+const HOME = '/tmp/hvu';
+const MOST = 20;
+
+export type TestUser = {
+  /** The words that run a program as this user, with every process that it leaves behind ended afterwards. */
+  as(argv: readonly string[]): readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Where its home really is, for whoever prepares something in it, and where the user sees it. */
+  readonly home: string;
+  readonly seen: string;
+  readonly uid: number;
+  end(): void;
+};
+
+/** Why no such user can be had. */
+export function whyNoTestUser(): string | undefined {
+  if (process.getuid?.() !== 0) return 'another user can be tried by root only';
+  const missing = ['bwrap', 'setpriv'].find(name => which(name) === undefined);
+  if (missing !== undefined) return `the program ${missing} is not installed`;
+  const closed = [root, process.execPath].map(closedFolder).find(folder => folder !== undefined);
+  return closed === undefined ? undefined : `other users cannot enter ${closed}`;
+}
+
+/** Its home is kept between runs; what lies in `tmp` and `run` is not. */
+export function makeTestUser(): TestUser {
+  const { number, home, leave } = takeHome();
+  const seen = `${HOME}${number}`;
+  for (const name of ['tmp', 'run']) rmSync(join(home, name), { recursive: true, force: true });
+  for (const name of ['', 'tmp', 'run']) {
+    mkdirSync(join(home, name), { recursive: true, mode: 0o700 });
+    chownSync(join(home, name), UID, UID);
+  }
+  mkdirSync(seen, { recursive: true });
+  const accounts = writeAccounts(seen);
+  const mounts = [
+    ...['--dev-bind', '/', '/', '--bind', home, seen],
+    ...['passwd', 'group'].flatMap(file => ['--ro-bind', join(accounts, file), `/etc/${file}`]),
+  ];
+  const identity = [`--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];
+  return {
+    as: argv => [
+      ...['bwrap', ...mounts, '--unshare-pid', '--proc', '/proc', '--die-with-parent', '--cap-add', 'ALL'],
+      ...['--', 'setpriv', ...identity, ...argv],
+    ],
+    env: environment(seen),
+    ...{ home, seen, uid: UID },
+    end: () => {
+      rmSync(accounts, { recursive: true, force: true });
+      rmdirSync(seen);
+      leave();
+    },
+  };
+}
+
+function environment(home: string): NodeJS.ProcessEnv {
+  return {
+    PATH: [dirname(process.execPath), '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'].join(':'),
+    HOME: home,
+    USER: NAME,
+    LOGNAME: NAME,
+    TMPDIR: join(home, 'tmp'),
+    XDG_RUNTIME_DIR: join(home, 'run'),
+    HEYVM_DEV_CACHE: join(home, 'cache'),
+  };
+}
+
+/** The accounts of this machine and one more. */
+function writeAccounts(home: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hvp-'));
+  const lines = {
+    passwd: `${NAME}:x:${UID}:${UID}:tests of heyvm:${home}:/bin/bash`,
+    group: `${NAME}:x:${UID}:`,
+  };
+  for (const [file, line] of Object.entries(lines))
+    writeFileSync(join(folder, file), `${readFileSync(`/etc/${file}`, 'utf8')}${line}\n`, { mode: 0o644 });
+  return folder;
+}
+
+/** The first home that no other run uses; a run that was killed uses none. */
+function takeHome(): { number: number; home: string; leave: () => void } {
+  const base = join(cache, 'test-user');
+  mkdirSync(base, { recursive: true });
+  for (let number = 0; number < MOST; number += 1) {
+    const lock = join(base, `${number}.pid`);
+    const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+    if (holder !== 0 && existsSync(`/proc/${holder}`)) continue;
+    rmSync(lock, { force: true });
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      return { number, home: join(base, String(number)), leave: () => rmSync(lock, { force: true }) };
+    } catch {
+      // Somebody else was faster.
+    }
+  }
+  throw new Stop(`the homes of test users in ${base} are all in use`, `remove the .pid files in ${base}`);
+}
+
+/** The first folder on the way that others may not enter. */
+function closedFolder(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
+  const above = dirname(path) === path ? undefined : closedFolder(dirname(path));
+  if (above !== undefined) return above;
+  const { mode } = statSync(path);
+  return (mode & 0o005) === 0o005 ? undefined : path;
+}
