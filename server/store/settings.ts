@@ -5,9 +5,30 @@ import { nearest } from '../core/nearest.ts';
 import { readTextIfExistsNow } from '../platform/files.ts';
 import { NetworkMode } from '../protocol/backend.ts';
 import type { Problem } from '../protocol/doctor.ts';
+import { ImageName } from '../protocol/image.ts';
 import { parse } from '../protocol/parse.ts';
 import { Limits } from '../protocol/sandbox.ts';
 import { stripJsonc } from './jsonc.ts';
+
+const WebAddress = z
+  .string()
+  .check(z.regex(/^https?:\/\/[^\s@]+$/, 'must be an http or https address without a password'));
+
+/** A base of the person's own: its address and the digest that its file must have. */
+const OwnBase = z.strictObject({
+  url: WebAddress,
+  sha256: z.optional(z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'))),
+  sha512: z.optional(z.string().check(z.regex(/^[0-9a-f]{128}$/, 'must be 128 hex digits'))),
+});
+
+const ImageSettings = z.strictObject({
+  /** Folders in which disks of known bases are looked for before anything is downloaded. */
+  search: z.optional(z.array(z.string())),
+  /** From the beginning of a vendor's address to what stands in its place; checksums still come from the vendor. */
+  mirrors: z._default(z.record(WebAddress, WebAddress), {}),
+  /** More bases, or others in the place of the known ones. */
+  bases: z._default(z.record(ImageName, OwnBase), {}),
+});
 
 export const Settings = z.looseObject({
   /** The backend when a command names none. */
@@ -22,6 +43,8 @@ export const Settings = z.looseObject({
   limits: z._default(Limits, {}),
   /** Options of each backend, by its id. */
   backends: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
+  /** Where images come from. */
+  images: z._default(ImageSettings, { mirrors: {}, bases: {} }),
 });
 export type Settings = z.output<typeof Settings>;
 
