@@ -1,11 +1,12 @@
 // Runs mocha files or cargo's tests in a process of their own, shows what they say, and reads what happened.
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyCiStore, ensureCiStore } from './ciImage.ts';
 import { attempt } from './command.ts';
-import { makeTestUser, whyNoTestUser } from './daemons/testUser.ts';
+import { makeTestUser, type TestUser, whyNoTestUser } from './daemons/testUser.ts';
 import { artifacts, cache, root } from './places.ts';
 import { type AreaResult, type Report, readReport } from './report.ts';
-import { say } from './say.ts';
+import { Stop, say } from './say.ts';
 
 const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
 
@@ -53,6 +54,7 @@ export async function runMochaFilesAsUser(
   }
   const user = makeTestUser();
   try {
+    await giveImage(user);
     return await timed(area, async () => {
       const words = [process.execPath, runner, join(user.seen, 'report.json'), ...files];
       const path = join(user.home, 'report.json');
@@ -67,6 +69,18 @@ export async function runMochaFilesAsUser(
     });
   } finally {
     user.end();
+  }
+}
+
+/** Without it, the tests that need it say why they are not run. */
+async function giveImage(user: TestUser): Promise<void> {
+  try {
+    const folder = join(user.home, 'cache');
+    mkdirSync(folder, { recursive: true });
+    await copyCiStore(await ensureCiStore(), folder, user.uid);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    say(error.message);
   }
 }
 

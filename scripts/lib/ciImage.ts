@@ -1,0 +1,92 @@
+// The image that the guests of tests and measurements run from: made once from a Debian mirror, kept outside the tree.
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { createService } from '../../server/service/service.ts';
+import { pathsOf } from '../../server/store/paths.ts';
+import { command } from './command.ts';
+import { hashOf } from './hash.ts';
+import { cache, root } from './places.ts';
+import { Stop, say } from './say.ts';
+
+export const ciImage = 'debian:12';
+
+/** A store that has the image and nothing else; a second call finds it. */
+export async function ensureCiStore(folder = cache): Promise<string> {
+  const ready = join(folder, 'ci-image', keyOf());
+  if (existsSync(ready)) return ready;
+  say(`making the image ${ciImage} of the tests (once, about a minute)`);
+  const making = `${ready}.${process.pid}`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true, mode: 0o700 });
+  const env = { ...process.env, HEYO_HOME: making };
+  const paths = pathsOf(env);
+  try {
+    await createService({ paths, env }).call('image/bootstrap', { base: ciImage });
+    renameSync(making, ready);
+  } catch (error) {
+    if (!existsSync(ready)) throw new Stop(`the image of the tests cannot be made: ${messageOf(error)}`);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+    rmSync(paths.run, { recursive: true, force: true });
+  }
+  return ready;
+}
+
+/** Gives a store the image: what is large is the same file in both. */
+export function takeCiImage(store: string, home: string): void {
+  take(join(store, 'images'), join(home, 'images'));
+}
+
+/** A copy for a user who may not read what is root's, times included; kept like the first one. */
+export async function copyCiStore(store: string, folder: string, uid: number): Promise<void> {
+  const copies = join(folder, 'ci-image');
+  const there = join(copies, basename(store));
+  if (existsSync(there)) return;
+  rmSync(copies, { recursive: true, force: true });
+  mkdirSync(copies, { recursive: true, mode: 0o700 });
+  const making = `${there}.${process.pid}`;
+  await command(['cp', '--archive', '--reflink=auto', store, making]);
+  renameSync(making, there);
+  await command(['chown', '--recursive', `${uid}:${uid}`, folder]);
+}
+
+/** Only what decides about the content; what is derived from it finds out by itself when it is too old. */
+function keyOf(): string {
+  const inputs = globSync('server/images/build/bootstrap*.ts', { cwd: root }).sort();
+  return hashOf(root, inputs, path => !path.endsWith('.test.ts')).slice(0, 16);
+}
+
+function take(from: string, to: string): void {
+  mkdirSync(to, { recursive: true, mode: 0o700 });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) take(source, target);
+    else if (!existsSync(target)) link(source, target);
+  }
+}
+
+/** Small files may be written again by their store, so that they are copied. */
+function link(source: string, target: string): void {
+  const small = lstatSync(source).size < 64 * 1024;
+  try {
+    if (small) copyFileSync(source, target);
+    else linkSync(source, target);
+  } catch {
+    // Another file system.
+    copyFileSync(source, target);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
