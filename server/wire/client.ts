@@ -1,5 +1,4 @@
 // The client's side of the channel protocol: a guest on the other end of connections.
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as z from 'zod/mini';
 import { fail, fromErrorInfo, SandboxError } from '../core/errors.ts';
@@ -21,15 +20,15 @@ const Ports = z.object({ ports: z.array(z.object({ port: z.int(), address: z.str
 export type Channel = {
   /** What the server said besides `ok`. */
   readonly reply: Readonly<Record<string, unknown>>;
-  readonly socket: Socket;
+  readonly socket: Duplex;
 };
 
 export type RemoteGuest = Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'> & {
   ping(): Promise<void>;
 };
 
-/** Opens one connection for each operation; `connect` must give sockets that allow half-close. */
-export function guestOver(connect: () => Promise<Socket>): RemoteGuest {
+/** Opens one connection for each operation; `connect` must give streams that allow half-close. */
+export function guestOver(connect: () => Promise<Duplex>): RemoteGuest {
   const open = async (header: ChannelHeader): Promise<Channel> => openChannel(await connect(), header);
   const raw = async (header: ChannelHeader): Promise<Duplex> => (await open(header)).socket;
   const brief = async (header: ChannelHeader): Promise<Channel['reply']> => {
@@ -69,7 +68,7 @@ export function guestOver(connect: () => Promise<Socket>): RemoteGuest {
 }
 
 /** Says what the connection is for and waits for the answer; a refusal closes the connection and throws. */
-export async function openChannel(socket: Socket, header: ChannelHeader): Promise<Channel> {
+export async function openChannel(socket: Duplex, header: ChannelHeader): Promise<Channel> {
   // The connection may break at any time; whoever reads from it next finds out, and nothing is thrown meanwhile.
   socket.on('error', () => {});
   try {
@@ -94,7 +93,7 @@ function encodeHeader(header: ChannelHeader): Buffer {
   }
 }
 
-async function readReply(socket: Socket): Promise<Channel['reply']> {
+async function readReply(socket: Duplex): Promise<Channel['reply']> {
   const frame = await readFrame(socket).catch((cause: unknown) => ended(cause));
   if (frame === undefined) return ended();
   if (frame.type !== FrameType.reply) return fail('internal', 'the answer on a channel is no reply');

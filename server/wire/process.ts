@@ -3,8 +3,7 @@
 // Both outputs come through one connection. When the reader of one of them falls behind by more than its buffer,
 // the connection is not read any further, and the other output waits with it. Whoever does not want an output
 // calls `resume()` on it, as with a child process of Node.
-import type { Socket } from 'node:net';
-import { Readable, Writable } from 'node:stream';
+import { type Duplex, Readable, Writable } from 'node:stream';
 import type { GuestProcess } from '../core/guest.ts';
 import { ExitStatus } from '../protocol/exec.ts';
 import { parseJson } from '../protocol/parse.ts';
@@ -19,7 +18,7 @@ const LOST: ExitStatus = { kind: 'signalled', signal: 'HUP' };
 
 /** Takes over a connection on which a program was started. A connection that breaks counts as ended by HUP. */
 export function attachProcess(
-  socket: Socket,
+  socket: Duplex,
   control: Pick<GuestProcess, 'signal' | 'resize'>,
 ): GuestProcess {
   let status: ExitStatus | undefined;
@@ -84,7 +83,7 @@ export function attachProcess(
 }
 
 /** Bytes for a program that has ended, or that does not want them any more, are thrown away without an error. */
-function inputOver(socket: Socket): Writable {
+function inputOver(socket: Duplex): Writable {
   let closed = false;
   const close = (): void => {
     if (closed) return;

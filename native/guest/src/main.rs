@@ -6,6 +6,7 @@ mod frames;
 mod header;
 mod json;
 mod launch;
+mod mux;
 mod ports;
 mod processes;
 mod pty;
@@ -20,8 +21,9 @@ mod spawn;
 mod stage;
 mod stdin;
 mod sys;
+mod virtio;
 
-const USAGE: &str = "usage: heyvm-guest launch [options] -- program [arguments] | serve --fd N | version";
+const USAGE: &str = "usage: heyvm-guest launch [options] -- program [arguments] | serve --fd N | mux (--stdio | --port NAME) --socket PATH | version";
 
 fn main() {
     let mut words = std::env::args_os();
@@ -33,6 +35,7 @@ fn main() {
         _ if stage::is_asked_for(&name) => stage::run(&name, &arguments),
         Some("launch") => launch::run(rest),
         Some("serve") => serve::run(rest),
+        Some("mux") => mux::run(rest),
         Some("resolve") => resolve::run(rest),
         Some("version") => {
             println!("heyvm-guest {}", env!("CARGO_PKG_VERSION"));

@@ -1,5 +1,6 @@
 // Thin, safe wrappers around the few system calls that the standard library does not offer.
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Turns the -1 of a system call into the error that it stands for.
@@ -73,6 +74,27 @@ pub fn set_nonblocking(fd: RawFd) -> io::Result<()> {
         check(libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK))?;
     }
     Ok(())
+}
+
+/// A connection that does not block, neither while it is made (`WouldBlock` when the server's queue is full) nor after.
+pub fn connect_unix(path: &std::path::Path) -> io::Result<OwnedFd> {
+    let name = path.as_os_str().as_bytes();
+    // SAFETY: a zeroed address is valid; what is written stays inside of it.
+    unsafe {
+        let mut address: libc::sockaddr_un = std::mem::zeroed();
+        if name.len() >= address.sun_path.len() || name.contains(&0) {
+            return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+        }
+        address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+        for (to, from) in address.sun_path.iter_mut().zip(name) {
+            *to = *from as libc::c_char;
+        }
+        let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        let fd = OwnedFd::from_raw_fd(check(libc::socket(libc::AF_UNIX, kind, 0))?);
+        let length = std::mem::size_of_val(&address) as libc::socklen_t;
+        check(libc::connect(fd.as_raw_fd(), (&address as *const libc::sockaddr_un).cast(), length))?;
+        Ok(fd)
+    }
 }
 
 /// How many bytes can be read at once.
