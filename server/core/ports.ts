@@ -9,6 +9,8 @@ export type RunOptions = {
   signal?: AbortSignal;
   /** Exit codes that are answers; any other one throws `command-failed`. Zero alone when left out. */
   accept?: readonly number[] | 'any';
+  /** Open files that the program gets as its descriptors 3, 4 and so on. */
+  files?: readonly number[];
 };
 
 export type RunResult = { code: number; stdout: string; stderr: string };

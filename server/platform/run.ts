@@ -12,7 +12,8 @@ export const run: Run = async (argv, options = {}) => {
   const [program, ...args] = argv;
   const child = execa(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...inherited(options)],
     env:
       options.env === undefined
         ? { ...allowedEnvironment(process.env), LC_ALL: 'C' }
@@ -28,7 +29,8 @@ export const run: Run = async (argv, options = {}) => {
   const result = await child;
   stop.dispose();
   if (stop.reason !== undefined) throw interrupted(program, stop.reason, options);
-  return judge(argv, { ...result, code: result.exitCode }, options);
+  const { stdout, stderr } = result;
+  return judge(argv, { ...result, stdout, stderr, code: result.exitCode }, options);
 };
 
 const passedOn = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'SYSTEMROOT'];
@@ -40,6 +42,11 @@ export function allowedEnvironment(env: NodeJS.ProcessEnv): Record<string, strin
     if (value !== undefined && (passedOn.includes(name) || name.startsWith('LC_'))) allowed[name] = value;
   }
   return allowed;
+}
+
+/** Any descriptor works, though execa's types know only some. */
+function inherited({ files = [] }: RunOptions): 3[] {
+  return files as 3[];
 }
 
 type Reason = 'aborted' | 'timeout';
