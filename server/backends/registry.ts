@@ -2,8 +2,9 @@
 import type { Backend } from '../core/backend.ts';
 import { resolveBackend } from '../core/choose.ts';
 import { bubblewrap } from './bubblewrap/index.ts';
+import { docker } from './docker/index.ts';
 
-export const backends: readonly Backend[] = [bubblewrap];
+export const backends: readonly Backend[] = [bubblewrap, docker];
 
 /** Fails with `backend-unknown` and what could have been meant. */
 export function findBackend(idOrAlias: string): Backend {

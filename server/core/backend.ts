@@ -32,6 +32,8 @@ export type Manifest = {
   readonly options: z.ZodMiniType;
   /** What its guests run from when neither the person nor the settings name an image. */
   readonly defaultImage?: string;
+  /** Variables of the caller that its driver reads, which are passed on to owners. */
+  readonly environment?: readonly string[];
 };
 
 /** Everything a driver needs to know to make one guest; resolved, checked and complete. */
@@ -97,6 +99,8 @@ export type Driver = {
   /** Starts the guest or attaches to it, and answers when it can run programs. */
   open(context: DriverContext, ref: Ref, request: LaunchRequest): Promise<Guest>;
   inspect(context: DriverContext, ref: Ref): Promise<Condition>;
+  /** Ends by force a guest that cannot be attached to; present where guests outlive their owner. */
+  halt?(context: DriverContext, ref: Ref): Promise<void>;
   /** Also of something half made; empty when nothing is left. */
   destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]>;
   /** Removes what carries our mark and belongs to none of the living; says what that was. */

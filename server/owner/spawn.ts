@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { backends } from '../backends/registry.ts';
 import { fromErrorInfo, SandboxError } from '../core/errors.ts';
 import { type Bundle, ensureLib, ownerProgram } from '../platform/bundle.ts';
 import { allowedEnvironment } from '../platform/run.ts';
@@ -71,9 +72,53 @@ export async function startOwner(start: StartOwner): Promise<void> {
   }
 }
 
+/**
+ * Starts an owner for a guest that runs already; `wait` answers when it has attached or found out that it cannot. It is
+ * never ended from here, because its guest would end with it.
+ */
+export async function attachOwner(start: StartOwner, patience: 'wait' | 'leave'): Promise<void> {
+  const { paths, id, signal } = start;
+  const lib = await ensureLib(paths, start.bundle);
+  const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
+  let child: ChildProcess;
+  try {
+    child = spawnDetached(
+      [process.execPath, ...nodeFlags, ownerProgram(lib), '__sandbox_owner', id, 'attach'],
+      {
+        cwd: '/',
+        env: ownerEnvironment(start),
+        stdio: ['ignore', log, log, patience === 'wait' ? 'pipe' : 'ignore'],
+      },
+    );
+  } finally {
+    closeSync(log);
+  }
+  child.on('error', () => undefined);
+  if (patience === 'leave') return;
+  const pipe = child.stdio[START_PIPE] as Readable;
+  const leave = (): void => void pipe.destroy();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    await heard(child, start);
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', leave);
+    pipe.destroy();
+  }
+}
+
 const START_PIPE = 3;
 
 async function hear(child: ChildProcess, start: StartOwner): Promise<void> {
+  if ((await heard(child, start)) === 'ready') return;
+  throw new SandboxError('guest-failed', 'the owner of the sandbox ended before its guest was there', {
+    hint: `see ${sandboxPaths(start.paths, start.id).log}`,
+    data: { log: tailOf(sandboxPaths(start.paths, start.id), 20) },
+  });
+}
+
+/** Until it is ready, or ended without a word; what it failed with is thrown. */
+async function heard(child: ChildProcess, start: StartOwner): Promise<'ready' | 'nothing'> {
   const pipe = child.stdio[START_PIPE] as Readable;
   pipe.on('error', () => undefined);
   let buffered = '';
@@ -86,15 +131,12 @@ async function hear(child: ChildProcess, start: StartOwner): Promise<void> {
       const message = parseJson(StartMessage, line);
       if (!message.ok)
         throw new SandboxError('version-mismatch', `the owner said something unknown: ${message.problem}`);
-      if ('ready' in message.value) return;
+      if ('ready' in message.value) return 'ready';
       if ('progress' in message.value) start.progress(message.value.progress);
       else throw fromErrorInfo(message.value.error, 'the owner failed');
     }
   }
-  throw new SandboxError('guest-failed', 'the owner of the sandbox ended before its guest was there', {
-    hint: `see ${sandboxPaths(start.paths, start.id).log}`,
-    data: { log: tailOf(sandboxPaths(start.paths, start.id), 20) },
-  });
+  return 'nothing';
 }
 
 /** First asks, then insists; its guest dies with it. */
@@ -114,9 +156,16 @@ const smallMemory = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 function ownerEnvironment({ paths, env }: StartOwner): Record<string, string> {
   return {
     ...allowedEnvironment(env),
+    ...environmentOfBackends(env),
     HEYO_HOME: paths.home,
     NODE_COMPILE_CACHE: join(paths.cache, 'node'),
     ...smallMemory,
     ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
   };
+}
+
+/** How their daemons are reached is part of the surroundings in which a backend was found ready. */
+function environmentOfBackends(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = backends.flatMap(({ manifest }) => manifest.environment ?? []);
+  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

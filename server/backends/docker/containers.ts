@@ -1,0 +1,98 @@
+// One container of the engine: made at most once under its name, looked at, and removed with everything it left.
+import { setTimeout as delay } from 'node:timers/promises';
+import { fail } from '../../core/errors.ts';
+import { parseJson } from '../../protocol/parse.ts';
+import { Container, Made } from './answers.ts';
+import { type Engine, EngineRefusal, unless } from './engine.ts';
+import type { Answer } from './http.ts';
+import { PLAN, SANDBOX } from './marks.ts';
+import type { Plan } from './plan.ts';
+
+/** By name or id. */
+export function inspectContainer(engine: Engine, name: string): Promise<Container | undefined> {
+  return unless(404, engine.json({ method: 'GET', path: `/containers/${name}/json` }, Container));
+}
+
+export type Obtained = {
+  readonly id: string;
+  /** `found` runs already, and whoever gives up leaves it alone. */
+  readonly kind: 'made' | 'found';
+};
+
+/**
+ * The name is the lock: of two that make it at once, one is told that it is there. What runs under the name is the
+ * guest; what does not run and was made for another request gives way.
+ */
+export async function obtainContainer(engine: Engine, name: string, plan: Plan): Promise<Obtained> {
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const answer = await engine.ask({
+      method: 'POST',
+      path: '/containers/create',
+      query: { name },
+      body: plan.body,
+      accept: [409],
+    });
+    if (answer.status !== 409) return { kind: 'made', id: idIn(answer) };
+    const known = await inspectContainer(engine, name);
+    if (known === undefined) continue;
+    requireOurs(known, plan.sandbox);
+    if (known.State.Running) return { kind: 'found', id: known.Id };
+    if (known.Config.Labels?.[PLAN] === plan.fingerprint && isFresh(known))
+      return { kind: 'made', id: known.Id };
+    await removeContainer(engine, known.Id);
+  }
+  return fail('busy', `somebody else makes and removes the container ${name} at the same time`, {
+    hint: 'repeat the command',
+  });
+}
+
+function idIn({ body }: Answer): string {
+  const made = parseJson(Made, body.toString());
+  return made.ok
+    ? made.value.Id
+    : fail('version-mismatch', `the engine made a container without an id: ${made.problem}`);
+}
+
+/** One whose removal was interrupted cannot be started any more. */
+function isFresh({ State }: Container): boolean {
+  return State.Status === 'created' || State.Status === 'exited';
+}
+
+/** Starting what runs already is no error. */
+export async function startContainer(engine: Engine, id: string): Promise<void> {
+  try {
+    await engine.ask({ method: 'POST', path: `/containers/${id}/start` });
+  } catch (error) {
+    if (!(error instanceof EngineRefusal)) throw error;
+    fail('guest-failed', `the container did not start: ${error.message.replace(/^.*?: /, '')}`, {
+      hint: 'heyvm doctor checks the engine; another image or fewer mounts may help',
+      cause: error,
+    });
+  }
+}
+
+/** Also one that runs or is paused. Gone when it answers, whoever removed it. */
+export async function removeContainer(engine: Engine, name: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    const { status, body } = await engine.ask({
+      method: 'DELETE',
+      path: `/containers/${name}`,
+      query: { force: 1, v: 1 },
+      accept: [404, 409],
+    });
+    if (status !== 409) return;
+    // Somebody else removes it, which takes the engine a moment.
+    if ((await inspectContainer(engine, name)) === undefined) return;
+    if (attempt === 200)
+      fail('command-failed', `the engine does not remove ${name}: ${body.toString().trim()}`);
+    await delay(50);
+  }
+}
+
+/** Fails when the name belongs to something that heyvm did not make. */
+function requireOurs(container: Container, sandbox: string): void {
+  if (container.Config.Labels?.[SANDBOX] === sandbox) return;
+  fail('busy', `the engine has a container under this sandbox’s name that heyvm did not make`, {
+    hint: `look at it with docker inspect ${container.Id.slice(0, 12)}, and rename or remove it`,
+  });
+}

@@ -1,0 +1,195 @@
+// Carries plans out: gets the image, makes and starts the container, finds it again, and clears up after it.
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
+import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
+import { fail } from '../../core/errors.ts';
+import type { Guest } from '../../core/guest.ts';
+import { ensureFolder } from '../../platform/files.ts';
+import { removeTree } from '../../platform/removeTree.ts';
+import { checkMounts } from '../kit/mounts.ts';
+import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
+import { type Image, Info } from './answers.ts';
+import { inspectContainer, obtainContainer, removeContainer, startContainer } from './containers.ts';
+import { discover, knownSockets, surroundings } from './discover.ts';
+import { type Engine, engineAt } from './engine.ts';
+import { type Facts, factsOf } from './facts.ts';
+import { makeGuest } from './guest.ts';
+import { ensureHome, exists, homeFolder } from './home.ts';
+import { accountsFor, type Identity, identityOf } from './identity.ts';
+import { ensureImage, imageOf } from './image.ts';
+import { manifest } from './manifest.ts';
+import { containerName } from './marks.ts';
+import { refuseSockets } from './mounts.ts';
+import { parseOptions } from './options.ts';
+import { pausing } from './pausing.ts';
+import { type Plan, planContainer } from './plan.ts';
+import { probe } from './probe.ts';
+import { engineOf, engineWords, type Remembered, recall, recallOrFail, remember } from './remembered.ts';
+import { dropAllOf, snapshotFrom, snapshots } from './snapshots.ts';
+import { sweep } from './sweep.ts';
+import { traitsOf } from './traits.ts';
+
+export const driver: Driver = {
+  probe: context => probe(context, manifest.capabilities),
+  create,
+  open,
+  inspect,
+  halt,
+  destroy,
+  sweep,
+  pausing,
+  snapshots,
+};
+
+async function create(context: DriverContext, request: LaunchRequest): Promise<Ref> {
+  const known = await recall(context, {});
+  if (known !== undefined && (await exists(homeFolder(context.state)))) return { ...known };
+  const workspace = realWorkspace(request.workspace);
+  const from = request.from === undefined ? undefined : snapshotFrom(request.from);
+  const address =
+    from === undefined
+      ? discover(parseOptions(request.options).connect, surroundings()).address
+      : engineOf(from);
+  const engine = engineAt(address, context.signal);
+  const image = from?.image ?? (await obtainImage(context, engine, request)).Id;
+  await ensureFolder(context.state);
+  const ref = await remember(context, {
+    version: 1,
+    ...engineWords(address),
+    container: containerName({ store: context.storeId, sandbox: request.id }),
+    sandbox: request.id,
+    image,
+    workspace,
+  });
+  await ensureHome(context, request.owner, from?.home);
+  return ref;
+}
+
+async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
+  const known = await recallOrFail(context, ref);
+  const engine = engineAt(engineOf(known));
+  const request = withRealPaths(asked, known.workspace);
+  context.signal.throwIfAborted();
+  const plan = await planFor({ context, engine, known, request });
+  const obtained = await obtainContainer(engine, known.container, plan);
+  try {
+    if (obtained.kind === 'made') {
+      context.signal.throwIfAborted();
+      context.progress({ phase: 'starting container' });
+      await startContainer(engine, obtained.id);
+    }
+    return await makeGuest({ engine, id: obtained.id, context });
+  } catch (error) {
+    if (obtained.kind === 'made') await removeContainer(engine, obtained.id);
+    throw error;
+  }
+}
+
+type Opening = {
+  readonly context: DriverContext;
+  readonly engine: Engine;
+  readonly known: Remembered;
+  readonly request: LaunchRequest;
+};
+
+async function planFor({ context, engine, known, request }: Opening): Promise<Plan> {
+  checkMounts(request.mounts);
+  await refuseEngines(engine, request);
+  const [info, image] = await Promise.all([
+    engine.json({ method: 'GET', path: '/info' }, Info),
+    presentImage(context, engine, { known, request }),
+  ]);
+  const traits = traitsOf(info);
+  const capabilities = { ...manifest.capabilities, resources: traits.resources };
+  // Asked before a start as well, but what an engine allows can change in between.
+  refuseGaps(manifest.id, gapsOf(capabilities, { ...request, image: undefined }));
+  for (const caution of cautionsOf(capabilities, { ...request, image: undefined })) context.log(caution);
+  const facts = await factsOf({ engine, cache: context.cache, store: context.storeId }, image);
+  refuseRuntime(request, facts);
+  const identity = identityOf(request.owner, traits, process.getuid?.() ?? 0);
+  return planContainer({
+    ...{ request, facts, identity },
+    mark: { store: context.storeId, sandbox: request.id, state: context.state },
+    image: image.Id,
+    agent: await realpath(context.agent),
+    places: await writeAccounts(context.state, facts, identity),
+  });
+}
+
+/** It may have been removed since the sandbox was made, and is then fetched again. */
+async function presentImage(
+  context: DriverContext,
+  engine: Engine,
+  { known, request }: Pick<Opening, 'known' | 'request'>,
+): Promise<Image> {
+  return (await imageOf(engine, known.image)) ?? (await obtainImage(context, engine, request));
+}
+
+function obtainImage(context: DriverContext, engine: Engine, { image }: LaunchRequest): Promise<Image> {
+  const { storeId: store, signal, progress, run } = context;
+  const wanted = image ?? { kind: 'reference', name: manifest.defaultImage ?? 'debian:12' };
+  return ensureImage({ engine, store, signal, progress, credentials: { run, signal } }, wanted);
+}
+
+function refuseRuntime({ runtime, image }: LaunchRequest, { runtimes }: Facts): void {
+  if (runtimes.includes(runtime)) return;
+  fail('runtime-missing', `the image ${image?.name ?? manifest.defaultImage} has no ${runtime}`, {
+    hint: `choose an image that has it, such as --image ${runtime === 'node' ? 'node:24' : 'python:3'}`,
+  });
+}
+
+async function refuseEngines({ address }: Engine, { mounts }: LaunchRequest): Promise<void> {
+  const own = address.kind === 'unix' ? [address.path] : [];
+  const named = [...own, ...knownSockets(surroundings()), '/run/containerd/containerd.sock'];
+  const real = await Promise.all(named.map(path => realpath(path).catch(() => path)));
+  refuseSockets(mounts, [...new Set([...named, ...real])]);
+}
+
+async function writeAccounts(state: string, facts: Facts, identity: Identity) {
+  const folder = join(state, 'etc');
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const accounts = accountsFor(facts, identity, facts.shell);
+  const places = { home: homeFolder(state), passwd: join(folder, 'passwd'), group: join(folder, 'group') };
+  await Promise.all([
+    writeFile(places.passwd, accounts.passwd, { mode: 0o644 }),
+    writeFile(places.group, accounts.group, { mode: 0o644 }),
+  ]);
+  return places;
+}
+
+async function inspect(context: DriverContext, ref: Ref): Promise<Condition> {
+  const known = await recall(context, ref);
+  if (known === undefined) return 'gone';
+  const container = await inspectContainer(engineAt(engineOf(known), context.signal), known.container);
+  if (container?.State.Paused === true) return 'paused';
+  if (container?.State.Running === true) return 'running';
+  return (await exists(homeFolder(context.state))) ? 'stopped' : 'gone';
+}
+
+async function halt(context: DriverContext, ref: Ref): Promise<void> {
+  const known = await recall(context, ref);
+  if (known === undefined) return;
+  const engine = engineAt(engineOf(known), context.signal);
+  const path = `/containers/${known.container}/kill`;
+  await engine.ask({ method: 'POST', path, query: { signal: 'KILL' }, accept: [404, 409] });
+}
+
+/** The folder with what is known goes last, so that an interrupted removal can be repeated. */
+async function destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]> {
+  const known = await recall(context, ref);
+  if (known !== undefined) {
+    const engine = engineAt(engineOf(known), context.signal);
+    await removeContainer(engine, known.container);
+    if (await exists(join(context.state, 'snapshots')))
+      await dropAllOf(engine, context.storeId, known.sandbox);
+  }
+  try {
+    await removeTree(context.state);
+    return [];
+  } catch (error) {
+    return [
+      { what: `files (${error instanceof Error ? error.message : String(error)})`, path: context.state },
+    ];
+  }
+}

@@ -1,0 +1,148 @@
+// A running container as the owner sees it: programs and connections over the line, its life through the engine.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DriverContext } from '../../core/backend.ts';
+import { fail, SandboxError } from '../../core/errors.ts';
+import type { Guest, GuestEnd } from '../../core/guest.ts';
+import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { endOf } from './ending.ts';
+import type { Engine } from './engine.ts';
+import { type Line, lineTo } from './line.ts';
+
+export type GuestParts = {
+  readonly engine: Engine;
+  readonly id: string;
+  readonly context: Pick<DriverContext, 'signal' | 'log'>;
+};
+
+/** Resolves when the guest answers; a container that ends before says why. */
+export async function makeGuest({ engine, id, context }: GuestParts): Promise<Guest> {
+  const { log, signal } = context;
+  const over = new AbortController();
+  const line = lineTo({ engine, container: id, log });
+  const died = endOf({ engine, id, log, signal: over.signal });
+  const remote = guestOver(() => connectOver(line));
+  try {
+    await answers(remote, died, signal);
+  } catch (error) {
+    line.close();
+    over.abort();
+    throw error;
+  }
+  return follow({ engine, id, line, remote, died });
+}
+
+type Following = {
+  readonly engine: Engine;
+  readonly id: string;
+  readonly line: Line;
+  readonly remote: RemoteGuest;
+  readonly died: Promise<GuestEnd>;
+};
+
+function follow({ engine, id, line, remote, died }: Following): Guest {
+  let stopping: { forced: boolean } | undefined;
+  let stopped: Promise<GuestEnd> | undefined;
+  const ended = died.then((end): GuestEnd => {
+    line.close();
+    return stopping === undefined ? end : { kind: 'stopped', forced: stopping.forced };
+  });
+  const kill = async (signal: 'TERM' | 'KILL'): Promise<void> => {
+    // What is stopped or removed already needs no signal.
+    await engine.ask({
+      method: 'POST',
+      path: `/containers/${id}/kill`,
+      query: { signal },
+      accept: [404, 409],
+    });
+  };
+  const stop = async (graceMs: number): Promise<GuestEnd> => {
+    stopping = { forced: false };
+    if (graceMs > 0) {
+      await kill('TERM');
+      if (await within(ended, graceMs)) return ended;
+    }
+    stopping.forced = true;
+    await kill('KILL');
+    return ended;
+  };
+  return {
+    exec: remote.exec,
+    dial: remote.dial,
+    sftp: remote.sftp,
+    listeningPorts: remote.listeningPorts,
+    ended,
+    stop({ graceMs }) {
+      stopped ??= stop(graceMs).catch((error: unknown) => {
+        // The engine was away; whoever asks again gets another try.
+        stopped = undefined;
+        stopping = undefined;
+        throw error;
+      });
+      return stopped;
+    },
+  };
+}
+
+/** The line and the server come up at their own times, and the container may end before either. */
+async function answers(remote: RemoteGuest, died: Promise<GuestEnd>, signal: AbortSignal): Promise<void> {
+  let over = false;
+  const interrupted = Promise.withResolvers<never>();
+  const onAbort = (): void => interrupted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  const ended = died.then(end => failedStart(end));
+  const deadline = Date.now() + START_MS;
+  const ping = async (): Promise<void> => {
+    for (;;) {
+      try {
+        return await remote.ping();
+      } catch (error) {
+        if (over || Date.now() > deadline) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  };
+  try {
+    signal.throwIfAborted();
+    await Promise.race([ping(), ended, interrupted.promise]);
+    signal.throwIfAborted();
+  } finally {
+    over = true;
+    signal.removeEventListener('abort', onAbort);
+    // These go on after the race, and nobody listens to them any more.
+    ended.catch(() => undefined);
+    interrupted.promise.catch(() => undefined);
+  }
+}
+
+const START_MS = 60_000;
+const RETRY_MS = 5;
+
+function failedStart(end: GuestEnd): never {
+  const reason = end.kind === 'died' ? end.reason : 'it was stopped';
+  return fail('guest-failed', `the guest did not start: ${reason}`, {
+    hint: 'heyvm doctor checks what the engine needs; another image may help',
+  });
+}
+
+async function connectOver(line: Line): ReturnType<Line['connect']> {
+  try {
+    return await line.connect();
+  } catch (error) {
+    if (error instanceof SandboxError && error.code === 'timeout') throw error;
+    return fail('not-running', 'the guest has ended, or its engine does not answer', {
+      hint: 'look at its state; start it again with heyvm start',
+      cause: error,
+    });
+  }
+}
+
+/** True when it happens in time. */
+async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([event.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,20 @@
+// What a person can set for this backend under `backends.docker`, or for one sandbox.
+import * as z from 'zod/mini';
+import { fail } from '../../core/errors.ts';
+import { parse } from '../../protocol/parse.ts';
+
+export const Options = z.strictObject({
+  /** The engine, as in DOCKER_HOST; found like the docker command finds it when it is left out. */
+  connect: z.optional(z.string()),
+  /** The engine's name of a runtime such as runsc or kata, for a kernel between the guest and the host's. */
+  runtime: z.optional(
+    z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of a runtime')),
+  ),
+});
+export type Options = z.output<typeof Options>;
+
+/** A request carries options that were parsed when they were read; this restores their type. */
+export function parseOptions(input: unknown): Options {
+  const parsed = parse(Options, input ?? {});
+  return parsed.ok ? parsed.value : fail('settings-broken', `backends.docker: ${parsed.problem}`);
+}

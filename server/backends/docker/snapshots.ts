@@ -1,0 +1,138 @@
+// Snapshots: the container as an image of the engine, and a copy of the home beside it.
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { DriverContext, MachineContext, Ref, Residue, Snapshots } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import { ensureFolder } from '../../platform/files.ts';
+import { randomHex } from '../../platform/random.ts';
+import { removeTree } from '../../platform/removeTree.ts';
+import { parse } from '../../protocol/parse.ts';
+import { ImageList, Made } from './answers.ts';
+import { inspectContainer, removeContainer } from './containers.ts';
+import { type Engine, engineAt } from './engine.ts';
+import { copyHome, homeFolder, replaceHome } from './home.ts';
+import { imageName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
+import { pausing } from './pausing.ts';
+import { engineOf, type Remembered, recallOrFail, remember } from './remembered.ts';
+
+const SnapshotRef = z.strictObject({
+  version: z.literal(1),
+  kind: z.literal('snapshot'),
+  engine: z.string(),
+  tls: z.optional(z.strictObject({ folder: z.string(), verify: z.boolean() })),
+  /** The name of the image; by its id it could be removed while another name holds it. */
+  image: z.string(),
+  home: z.string(),
+});
+export type SnapshotRef = z.output<typeof SnapshotRef>;
+
+export function snapshotFrom(ref: Ref): SnapshotRef {
+  const parsed = parse(SnapshotRef, ref);
+  return parsed.ok
+    ? parsed.value
+    : fail('snapshot-not-found', `the snapshot is not understood: ${parsed.problem}`);
+}
+
+export const snapshots: Snapshots = {
+  async take(context, ref, { name, memory }) {
+    const known = await recallOrFail(context, ref);
+    const engine = engineAt(engineOf(known), context.signal);
+    const tag = `${known.sandbox}-${name}-${randomHex(4)}`;
+    const image = imageName(context.storeId, tag);
+    const home = join(context.state, 'snapshots', tag);
+    await ensureFolder(join(context.state, 'snapshots'));
+    // While it stands still a guest can neither tear its files nor lead the copy astray.
+    const wake = await holdStill(context, ref, engine, known);
+    try {
+      await Promise.all([
+        keepImage(engine, { known, image, context }),
+        copyHome(context, homeFolder(context.state), home),
+      ]);
+    } catch (error) {
+      await dropParts(engine, { image, home });
+      throw error;
+    } finally {
+      await wake();
+    }
+    const { engine: address, tls } = known;
+    const kept: SnapshotRef = {
+      version: 1,
+      kind: 'snapshot',
+      engine: address,
+      image,
+      home,
+      ...(tls === undefined ? {} : { tls }),
+    };
+    const why = 'containers keep files, not running programs';
+    return { ref: kept, memory: false, ...(memory === 'wanted' ? { why } : {}) };
+  },
+
+  async restore(context, ref, snapshot) {
+    const known = await recallOrFail(context, ref);
+    const { image, home } = snapshotFrom(snapshot);
+    const engine = engineAt(engineOf(known), context.signal);
+    const running = await inspectContainer(engine, known.container);
+    if (running?.State.Running === true)
+      fail('busy', 'the sandbox runs', { hint: 'stop it with heyvm stop' });
+    await replaceHome(context, home);
+    if (running !== undefined) await removeContainer(engine, known.container);
+    return remember(context, { ...known, image });
+  },
+
+  async drop(context: MachineContext, snapshot): Promise<readonly Residue[]> {
+    const parsed = snapshotFrom(snapshot);
+    return dropParts(engineAt(engineOf({ ...parsed }), context.signal), parsed);
+  },
+};
+
+type Parts = { readonly image: string; readonly home: string };
+
+async function dropParts(engine: Engine, { image, home }: Parts): Promise<readonly Residue[]> {
+  const { status } = await engine.ask({ method: 'DELETE', path: `/images/${image}`, accept: [404, 409] });
+  await removeTree(home);
+  return status === 409 ? [{ what: 'an image that a container still uses', path: image }] : [];
+}
+
+/** The engine’s copy of a sandbox that never ran is its image, under one more name. */
+async function keepImage(
+  engine: Engine,
+  { known, image, context }: { known: Remembered; image: string; context: DriverContext },
+): Promise<void> {
+  const [repo = '', tag = ''] = image.split(':');
+  const labels = {
+    ...storeLabels(context.storeId, 'snapshot'),
+    [SANDBOX]: known.sandbox,
+    [STATE]: context.state,
+  };
+  const changes = Object.entries(labels).map(([name, value]) => `LABEL ${name}=${JSON.stringify(value)}`);
+  const container = await inspectContainer(engine, known.container);
+  if (container === undefined) {
+    await engine.ask({ method: 'POST', path: `/images/${known.image}/tag`, query: { repo, tag } });
+    return;
+  }
+  const query = { container: known.container, repo, tag, pause: false, changes };
+  await engine.json({ method: 'POST', path: '/commit', query, body: {} }, Made);
+}
+
+/** What is paused already stays so. */
+async function holdStill(
+  context: DriverContext,
+  ref: Ref,
+  engine: Engine,
+  known: Remembered,
+): Promise<() => Promise<void>> {
+  const { State } = (await inspectContainer(engine, known.container)) ?? {};
+  if (State?.Running !== true || State.Paused) return async () => {};
+  await pausing.pause(context, ref);
+  return () => pausing.resume({ ...context, signal: new AbortController().signal }, ref);
+}
+
+/** Images of snapshots whose sandbox is being removed. */
+export async function dropAllOf(engine: Engine, store: string, sandbox: string): Promise<void> {
+  const filters = JSON.stringify({ label: [`${STORE}=${store}`, `${SANDBOX}=${sandbox}`] });
+  const images = await engine.json({ method: 'GET', path: '/images/json', query: { filters } }, ImageList);
+  for (const { RepoTags: tags, Id: id } of images) {
+    for (const name of tags ?? [id])
+      await engine.ask({ method: 'DELETE', path: `/images/${name}`, accept: [404, 409] });
+  }
+}
