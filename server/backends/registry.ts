@@ -3,8 +3,9 @@ import type { Backend } from '../core/backend.ts';
 import { resolveBackend } from '../core/choose.ts';
 import { bubblewrap } from './bubblewrap/index.ts';
 import { docker } from './docker/index.ts';
+import { libvirt } from './libvirt/index.ts';
 
-export const backends: readonly Backend[] = [bubblewrap, docker];
+export const backends: readonly Backend[] = [bubblewrap, docker, libvirt];
 
 /** Fails with `backend-unknown` and what could have been meant. */
 export function findBackend(idOrAlias: string): Backend {

@@ -1,0 +1,78 @@
+// From a described machine to one that answers: waits with progress, and gives the reason when it comes to nothing.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DriverContext } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import { guestOver } from '../../wire/client.ts';
+import { type Condition, conditionOf } from './condition.ts';
+import { type ConsoleReader, readConsole } from './console.ts';
+import { type Line, lineTo } from './line.ts';
+import type { Places } from './places.ts';
+import type { Libvirt } from './virsh.ts';
+
+export type Booting = {
+  readonly context: DriverContext;
+  readonly libvirt: Libvirt;
+  readonly name: string;
+  readonly places: Places;
+  readonly patienceMs: number;
+};
+
+/** The line to a machine that was started just now, once its guest program answers. */
+export async function awaitReady(booting: Booting): Promise<Line> {
+  const { context, places, patienceMs } = booting;
+  const console = await readConsole(places.console);
+  const line = lineTo(places.port);
+  const late = AbortSignal.timeout(patienceMs);
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, late, over.signal]);
+  try {
+    const answer = guestOver(() => line.connect(signal)).ping();
+    await Promise.race([answer, watch(booting, console, over.signal)]);
+    return line;
+  } catch (error) {
+    line.close();
+    context.signal.throwIfAborted();
+    await console.read();
+    if (late.aborted)
+      fail('guest-failed', `the machine did not answer in ${patienceMs / 1000} seconds${said(console)}`);
+    const condition = await conditionOf(booting.libvirt, booting.name);
+    if (condition.kind === 'off') failedBoot(condition, console);
+    throw error;
+  } finally {
+    over.abort();
+  }
+}
+
+const LOOK_MS = 250;
+/** Asking libvirt costs a process; a machine that ends closes its line, which is noticed at once. */
+const LOOKS_PER_QUESTION = 8;
+
+/** Never resolves; rejects when the machine has ended. */
+async function watch(
+  { context, libvirt, name }: Booting,
+  console: ConsoleReader,
+  over: AbortSignal,
+): Promise<never> {
+  for (let look = 1; ; look += 1) {
+    await delay(LOOK_MS, undefined, { signal: AbortSignal.any([over, context.signal]) });
+    for (const words of await console.read()) {
+      context.log(`console: ${words}`);
+      context.progress({ phase: 'boot', detail: words });
+    }
+    if (look % LOOKS_PER_QUESTION !== 0) continue;
+    const condition = await conditionOf(libvirt, name);
+    if (condition.kind === 'off') failedBoot(condition, console);
+    if (condition.kind === 'full') fail('storage', condition.why);
+  }
+}
+
+function failedBoot(condition: Extract<Condition, { kind: 'off' }>, console: ConsoleReader): never {
+  return fail('guest-failed', `the machine ended while it booted: ${condition.why}${said(console)}`, {
+    hint: 'heyvm logs shows what it wrote to its console',
+  });
+}
+
+function said(console: ConsoleReader): string {
+  const words = console.lastWords();
+  return words === '' ? '' : `; its console ended with: ${words}`;
+}

@@ -1,0 +1,79 @@
+// The disk of a machine: a thin layer over the image's own, which is shared and never written.
+import { constants } from 'node:fs';
+import { copyFile, rename, rm, stat } from 'node:fs/promises';
+import * as z from 'zod/mini';
+import type { DriverContext } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import type { StoredImage } from '../../core/image.ts';
+import { isAbsence } from '../../platform/files.ts';
+import { randomHex } from '../../platform/random.ts';
+import { parseJson } from '../../protocol/parse.ts';
+
+type Tools = Pick<DriverContext, 'run' | 'signal'>;
+
+/** Appears whole or not at all, and stays when it is there. */
+export async function ensureDisk(tools: Tools, disk: string, image: StoredImage): Promise<void> {
+  if (await exists(disk)) return;
+  const base = image.file('disk');
+  const format = image.manifest.files.find(({ role }) => role === 'disk')?.format;
+  if (base === undefined || format === undefined || !(await exists(base))) {
+    return fail('image-broken', `the image ${image.name} has no disk to start from`, {
+      hint: 'heyvm images inspect says what it has; bootstrap, pull or build it again',
+    });
+  }
+  await whole(disk, async fresh => {
+    await qemuImg(tools, ['create', '-q', '-f', 'qcow2', '-F', format, '-b', base, fresh]);
+  });
+}
+
+/** A copy that shares what it can with the original, where the file system has that. */
+export async function copyDisk(from: string, to: string): Promise<void> {
+  await whole(to, fresh => copyFile(from, fresh, constants.COPYFILE_FICLONE));
+}
+
+/** Only ever grows, because a smaller disk would cut a file system off. */
+export async function growDisk(tools: Tools, disk: string, bytes: number): Promise<void> {
+  const now = await virtualSize(tools, disk);
+  if (bytes < now) {
+    fail('usage', `the disk has ${now} bytes already and cannot shrink to ${bytes}`, {
+      hint: 'ask for more, or make a new sandbox',
+    });
+  }
+  const whole = Math.floor(bytes / SECTOR) * SECTOR;
+  if (whole > now) await qemuImg(tools, ['resize', '-q', '-f', 'qcow2', disk, String(whole)]);
+}
+
+const SECTOR = 512;
+
+export async function virtualSize(tools: Tools, disk: string): Promise<number> {
+  const text = await qemuImg(tools, ['info', '--output=json', '-U', disk]);
+  const parsed = parseJson(z.object({ 'virtual-size': z.int() }), text);
+  if (parsed.ok) return parsed.value['virtual-size'];
+  return fail('command-failed', `qemu-img said nothing useful about ${disk}: ${parsed.problem}`);
+}
+
+async function qemuImg({ run, signal }: Tools, words: readonly string[]): Promise<string> {
+  const { stdout } = await run(['qemu-img', ...words], { signal, timeoutMs: 120_000 });
+  return stdout;
+}
+
+async function whole(path: string, make: (fresh: string) => Promise<void>): Promise<void> {
+  const fresh = `${path}.${randomHex(4)}.new`;
+  try {
+    await make(fresh);
+    await rename(fresh, path);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,204 @@
+// The description of one machine in libvirt's own language; pure.
+import { renderXml, type XmlNode } from './xml.ts';
+
+/** Marks a domain as ours; never resolved, only compared. */
+export const NAMESPACE = 'urn:heyvm:libvirt:1';
+
+export type Accelerator = 'kvm' | 'tcg';
+
+/** How the machine begins: with a kernel of our own, or by the firmware from its disk. */
+export type Boot =
+  | {
+      readonly kind: 'kernel';
+      readonly kernel: string;
+      readonly initrd: string;
+      readonly commandLine: string;
+    }
+  | { readonly kind: 'firmware' };
+
+export type Machine = {
+  readonly name: string;
+  readonly uuid: string;
+  readonly id: string;
+  readonly storeId: string;
+  readonly arch: 'x86_64';
+  readonly accelerator: Accelerator;
+  readonly memoryMiB: number;
+  readonly processors: number;
+  readonly boot: Boot;
+  readonly disk: string;
+  /** An ISO image that a vendor's system configures itself from. */
+  readonly seed?: string | undefined;
+  readonly network: 'none' | 'open';
+  /** Where the host talks to the guest program. */
+  readonly port: string;
+  readonly console: string;
+  readonly emulator: string;
+  /** The empty folder on which the emulator composes what the guest sees, and the plan for it. */
+  readonly share: { readonly folder: string; readonly plan: string };
+  /** Whom QEMU runs as where libvirt itself is root. */
+  readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Security models besides ownership that would keep QEMU from files below a home. */
+  readonly unconfined?: readonly string[] | undefined;
+  /** Passed to QEMU as they are. */
+  readonly qemuArguments?: readonly string[] | undefined;
+};
+
+/** The tag by which the guest finds what is shared with it. */
+export const SHARE_TAG = 'heyvm';
+export const PORT_NAME = 'heyvm.0';
+
+export function renderDomain(machine: Machine): string {
+  const { accelerator, memoryMiB, processors } = machine;
+  return renderXml({
+    name: 'domain',
+    attributes: {
+      type: accelerator === 'kvm' ? 'kvm' : 'qemu',
+      'xmlns:qemu': 'http://libvirt.org/schemas/domain/qemu/1.0',
+    },
+    children: [
+      { name: 'name', text: machine.name },
+      { name: 'uuid', text: machine.uuid },
+      { name: 'metadata', children: [mark(machine)] },
+      { name: 'memory', attributes: { unit: 'MiB' }, text: String(memoryMiB) },
+      { name: 'vcpu', text: String(processors) },
+      operatingSystem(machine),
+      features(accelerator),
+      { name: 'cpu', attributes: { mode: accelerator === 'kvm' ? 'host-passthrough' : 'maximum' } },
+      { name: 'clock', attributes: { offset: 'utc' } },
+      // A machine that starts over by itself would come back without anything of the host.
+      ...['on_poweroff', 'on_reboot', 'on_crash'].map(name => ({ name, text: 'destroy' })),
+      { name: 'devices', children: devices(machine) },
+      ...labels(machine),
+      {
+        name: 'qemu:commandline',
+        children: [
+          ...(machine.qemuArguments ?? []).map(value => ({ name: 'qemu:arg', attributes: { value } })),
+          { name: 'qemu:env', attributes: { name: 'HEYVM_STAGE', value: machine.share.plan } },
+        ],
+      },
+    ],
+  });
+}
+
+function mark({ id, storeId }: Machine): XmlNode {
+  return { name: 'heyvm:sandbox', attributes: { 'xmlns:heyvm': NAMESPACE, id, store: storeId } };
+}
+
+function operatingSystem({ arch, boot }: Machine): XmlNode {
+  const children: XmlNode[] = [{ name: 'type', attributes: { arch, machine: 'q35' }, text: 'hvm' }];
+  if (boot.kind === 'kernel') {
+    children.push(
+      { name: 'kernel', text: boot.kernel },
+      { name: 'initrd', text: boot.initrd },
+      { name: 'cmdline', text: boot.commandLine },
+    );
+  } else {
+    children.push({ name: 'boot', attributes: { dev: 'hd' } });
+  }
+  return { name: 'os', children };
+}
+
+function features(accelerator: Accelerator): XmlNode {
+  // By default the translated code of one small guest may grow to a gigabyte on the host.
+  const cache: XmlNode = {
+    name: 'tcg',
+    children: [{ name: 'tb-cache', attributes: { unit: 'MiB' }, text: '256' }],
+  };
+  return { name: 'features', children: [{ name: 'acpi' }, ...(accelerator === 'tcg' ? [cache] : [])] };
+}
+
+function devices(machine: Machine): XmlNode[] {
+  return [
+    { name: 'emulator', text: machine.emulator },
+    disk({ format: 'qcow2', file: machine.disk, device: 'vda', access: 'rw' }),
+    ...(machine.seed === undefined
+      ? []
+      : [disk({ format: 'raw', file: machine.seed, device: 'vdb', access: 'ro' })]),
+    { name: 'controller', attributes: { type: 'usb', model: 'none' } },
+    {
+      name: 'filesystem',
+      // Files that the guest makes belong to whom QEMU runs as, with their real modes and links.
+      attributes: { type: 'mount', accessmode: 'squash', multidevs: 'remap' },
+      children: [
+        { name: 'source', attributes: { dir: machine.share.folder } },
+        { name: 'target', attributes: { dir: SHARE_TAG } },
+      ],
+    },
+    ...(machine.network === 'open' ? [userNetwork] : []),
+    {
+      name: 'serial',
+      attributes: { type: 'file' },
+      children: [
+        { name: 'source', attributes: { path: machine.console, append: 'on' } },
+        { name: 'target', attributes: { port: 0 } },
+      ],
+    },
+    {
+      name: 'channel',
+      attributes: { type: 'unix' },
+      children: [
+        { name: 'source', attributes: { mode: 'bind', path: machine.port } },
+        { name: 'target', attributes: { type: 'virtio', name: PORT_NAME } },
+      ],
+    },
+    {
+      name: 'rng',
+      attributes: { model: 'virtio' },
+      children: [{ name: 'backend', attributes: { model: 'random' }, text: '/dev/urandom' }],
+    },
+    { name: 'memballoon', attributes: { model: 'none' } },
+  ];
+}
+
+type Disk = { format: 'qcow2' | 'raw'; file: string; device: string; access: 'ro' | 'rw' };
+
+function disk({ format, file, device, access }: Disk): XmlNode {
+  const writable = access === 'rw';
+  return {
+    name: 'disk',
+    attributes: { type: 'file', device: 'disk' },
+    children: [
+      {
+        name: 'driver',
+        attributes: {
+          name: 'qemu',
+          type: format,
+          // The home of a sandbox lies here and has to survive a loss of power, so flushes are passed on.
+          cache: 'writeback',
+          // A full disk of the host stops the machine with that as its reason, instead of breaking its file system.
+          error_policy: writable ? 'enospace' : undefined,
+          discard: writable ? 'unmap' : undefined,
+        },
+      },
+      { name: 'source', attributes: { file } },
+      { name: 'target', attributes: { dev: device, bus: 'virtio' } },
+      ...(writable ? [] : [{ name: 'readonly' }]),
+    ],
+  };
+}
+
+/** Addresses are those of QEMU's own user network, the same in every guest. */
+const userNetwork: XmlNode = {
+  name: 'interface',
+  attributes: { type: 'user' },
+  children: [
+    { name: 'mac', attributes: { address: '52:54:00:68:76:01' } },
+    { name: 'model', attributes: { type: 'virtio' } },
+    { name: 'rom', attributes: { enabled: 'no' } },
+  ],
+};
+
+function labels({ runAs, unconfined = [] }: Machine): XmlNode[] {
+  const owner: XmlNode[] =
+    runAs === undefined
+      ? []
+      : [
+          {
+            name: 'seclabel',
+            attributes: { type: 'static', model: 'dac', relabel: 'yes' },
+            children: [{ name: 'label', text: `+${runAs.uid}:+${runAs.gid}` }],
+          },
+        ];
+  return [...owner, ...unconfined.map(model => ({ name: 'seclabel', attributes: { type: 'none', model } }))];
+}

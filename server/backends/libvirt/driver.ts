@@ -1,0 +1,146 @@
+// Carries plans out: makes the disk, describes the machine to libvirt, starts or finds it, and clears up after it.
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
+import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
+import { fail } from '../../core/errors.ts';
+import type { Guest } from '../../core/guest.ts';
+import type { StoredImage } from '../../core/image.ts';
+import { ensureFolder } from '../../platform/files.ts';
+import { removeTree } from '../../platform/removeTree.ts';
+import { checkMounts } from '../kit/mounts.ts';
+import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
+import { conditionOf } from './condition.ts';
+import { copyDisk, ensureDisk } from './disk.ts';
+import { linesOf, makeGuest } from './guest.ts';
+import { uriOf } from './host.ts';
+import { lineTo } from './line.ts';
+import { manifest } from './manifest.ts';
+import { parseOptions } from './options.ts';
+import { placesOf } from './places.ts';
+import { probe } from './probe.ts';
+import { checkRef, domainName, needRecord, readRecord, refOf, uuidOf, writeRecord } from './record.ts';
+import { tellRelease } from './setup.ts';
+import { diskOf, snapshots } from './snapshots.ts';
+import { startMachine } from './start.ts';
+import { removeDomain, sweep } from './sweep.ts';
+import { libvirtAt } from './virsh.ts';
+
+export const driver: Driver = {
+  probe: context => probe(context, manifest.capabilities),
+  create,
+  open,
+  inspect,
+  destroy,
+  sweep,
+  async halt(context) {
+    const { uri, name } = await needRecord(context);
+    await libvirtAt(uri, context).attempt(['destroy', name]);
+  },
+  pausing: {
+    pause: context => turn(context, { from: 'running', command: 'suspend' }),
+    resume: context => turn(context, { from: 'paused', command: 'resume' }),
+  },
+  suspending: { suspend },
+  snapshots,
+};
+
+async function create(context: DriverContext, request: LaunchRequest): Promise<Ref> {
+  const image = needImage(request);
+  const places = placesOf(context);
+  await ensureFolder(context.state);
+  const known = await readRecord(context);
+  const name = domainName(context, request.id);
+  const record = known ?? {
+    version: 1,
+    uri: uriOf(parseOptions(request.options)),
+    name,
+    uuid: uuidOf(name),
+    workspace: realWorkspace(request.workspace),
+    image: { name: image.name, digest: image.manifest.digest },
+  };
+  // First, so that whatever is made after it is found again.
+  if (known === undefined) await writeRecord(context, record);
+  if (request.from === undefined) await ensureDisk(context, places.disk, image);
+  else if (!existsSync(places.disk)) await copyDisk(diskOf(request.from), places.disk);
+  return refOf(record);
+}
+
+async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
+  checkRef(ref);
+  const record = await needRecord(context);
+  const request = withRealPaths(asked, record.workspace);
+  // What follows the machine outlives the request to open it.
+  const libvirt = libvirtAt(record.uri, { run: context.run, signal: new AbortController().signal });
+  const places = placesOf(context);
+  const parts = { context, libvirt, name: record.name, places };
+  const found = await conditionOf(libvirt, record.name);
+  if (found.kind === 'running' || found.kind === 'paused' || found.kind === 'full') {
+    return makeGuest({ ...parts, line: lineTo(places.port) });
+  }
+  checkMounts(request.mounts);
+  refuseGaps(manifest.id, gapsOf(manifest.capabilities, { ...request, image: record.image.name }));
+  for (const caution of cautionsOf(manifest.capabilities, { ...request, image: record.image.name }))
+    context.log(caution);
+  const image = needImage(request);
+  if (image.manifest.digest !== record.image.digest) {
+    context.log(`the image ${image.name} has changed; this sandbox keeps the disk that it was made with`);
+  }
+  const line = await startMachine({ context, request, record, image, libvirt, places, found });
+  return makeGuest({ ...parts, line });
+}
+
+async function inspect(context: DriverContext): Promise<Condition> {
+  const record = await readRecord(context);
+  if (record === undefined) return 'gone';
+  const found = await conditionOf(libvirtAt(record.uri, context), record.name);
+  if (found.kind === 'running' || found.kind === 'paused') return found.kind;
+  if (found.kind === 'full') return 'paused';
+  return existsSync(placesOf(context).disk) ? 'stopped' : 'gone';
+}
+
+async function destroy(context: DriverContext): Promise<readonly Residue[]> {
+  const record = await readRecord(context).catch(() => undefined);
+  const residues: Residue[] = [];
+  if (record !== undefined)
+    residues.push(...(await removeDomain(libvirtAt(record.uri, context), record.name)));
+  // While the machine may run, its disk stays where it is and its record tells of it.
+  if (residues.length > 0) return residues;
+  await rm(placesOf(context).port, { force: true });
+  await removeTree(context.state);
+  return [];
+}
+
+async function suspend(context: DriverContext, _ref: Ref, guest: Guest): Promise<void> {
+  const { uri, name } = await needRecord(context);
+  const connect = linesOf.get(guest) ?? lineTo(placesOf(context).port).connect;
+  const busy = await tellRelease(() => connect());
+  if (busy.length > 0) {
+    const listed = busy.map(({ pid, command }) => `${command} (${pid})`).join(', ');
+    fail('busy', `programs inside use the workspace, which cannot be saved with them: ${listed}`, {
+      hint: 'end them or let them leave the workspace, or use heyvm pause',
+    });
+  }
+  await libvirtAt(uri, context).call(['managedsave', name, '--running']);
+}
+
+async function turn(
+  context: DriverContext,
+  { from, command }: { from: 'running' | 'paused'; command: string },
+): Promise<void> {
+  const { uri, name } = await needRecord(context);
+  const libvirt = libvirtAt(uri, context);
+  const { kind } = await conditionOf(libvirt, name);
+  if (kind === from) await libvirt.call([command, name]);
+  else if (kind !== 'running' && kind !== 'paused') {
+    fail('not-running', 'the machine does not run', { hint: 'start it with heyvm start' });
+  }
+}
+
+function needImage({ image }: LaunchRequest): StoredImage {
+  if (image?.kind === 'stored') return image;
+  const asked = image === undefined ? 'an image' : `the image ${image.name}`;
+  return fail('image-not-found', `a machine needs ${asked} with a disk in the own store`, {
+    hint: `heyvm images bootstrap debian:12 makes one, heyvm images list shows what is there`,
+  });
+}

@@ -1,0 +1,72 @@
+// The program that libvirt starts in the place of QEMU: it composes what the guest sees, and then becomes QEMU.
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { copyFile, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MachineContext } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import { ensureFolder, writeAtomic } from '../../platform/files.ts';
+import { randomHex } from '../../platform/random.ts';
+
+const NAME = 'heyvm-qemu';
+
+const places = ['/usr/bin/qemu-system-x86_64', '/usr/local/bin/qemu-system-x86_64', '/usr/libexec/qemu-kvm'];
+
+/** Undefined when QEMU is not installed in a folder of the system. */
+export function findQemu(): string | undefined {
+  return places.find(path => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      // Absence and a missing permission are the same answer here.
+      return false;
+    }
+  });
+}
+
+/**
+ * libvirt asks a program once what it can do and remembers the answer by its path and age, so that a new QEMU behind
+ * the same path would be taken for the old one: a folder is made for each pair of it and of our program.
+ */
+export async function prepareEmulator({ cache, agent }: MachineContext, qemu: string): Promise<string> {
+  const [own, { mtimeMs, size }] = await Promise.all([readFile(agent), stat(qemu)]);
+  const key = createHash('sha256').update(own).update(`${qemu} ${mtimeMs} ${size}`).digest('hex');
+  const parent = join(cache, 'emulators');
+  const folder = join(parent, key.slice(0, 16));
+  const emulator = join(folder, NAME);
+  if (existsSync(emulator)) return emulator;
+  const fresh = `${folder}.${randomHex(4)}.new`;
+  await ensureFolder(parent);
+  await ensureFolder(fresh);
+  try {
+    await copyFile(agent, join(fresh, NAME));
+    await symlink(qemu, join(fresh, `${NAME}.program`));
+    await rename(fresh, folder);
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true });
+    // Somebody else was faster, with the same content.
+    if (!existsSync(emulator)) throw error;
+  }
+  return emulator;
+}
+
+/** Lets it compose a folder and start QEMU, as every machine will; throws with what stands in the way. */
+export async function tryEmulator(context: MachineContext, emulator: string): Promise<string> {
+  const { run, signal, cache } = context;
+  const stage = join(cache, 'trial');
+  const plan = join(cache, 'trial.json');
+  await ensureFolder(stage);
+  const binds = [{ from: join(cache, 'emulators'), to: '/data', mode: 'ro' }];
+  await writeAtomic(plan, JSON.stringify({ root: stage, binds }), { durability: 'quick' });
+  const { code, stdout, stderr } = await run([emulator, '--version'], {
+    ...{ signal, cwd: '/', timeoutMs: 10_000, accept: 'any' },
+    env: { HEYVM_STAGE: plan },
+  });
+  if (code !== 0) {
+    fail('backend-missing', `QEMU cannot be given its folders: ${stderr.trim()}`, {
+      hint: 'allow user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=15000',
+    });
+  }
+  return /version (\S+)/.exec(stdout)?.[1] ?? 'unknown';
+}

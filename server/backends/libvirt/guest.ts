@@ -1,0 +1,148 @@
+// A running machine: programs and connections go through the guest program, its life through libvirt.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DriverContext } from '../../core/backend.ts';
+import type { Guest, GuestEnd } from '../../core/guest.ts';
+import { guestOver } from '../../wire/client.ts';
+import { type Condition, conditionOf } from './condition.ts';
+import { readConsole } from './console.ts';
+import type { Line } from './line.ts';
+import type { Places } from './places.ts';
+import { type Connect, tellShutdown } from './setup.ts';
+import type { Libvirt } from './virsh.ts';
+
+export type GuestParts = {
+  readonly context: DriverContext;
+  readonly libvirt: Libvirt;
+  readonly name: string;
+  readonly places: Places;
+  readonly line: Line;
+};
+
+/** The way to the guest program of a guest that this process opened. */
+export const linesOf = new WeakMap<Guest, Connect>();
+
+export function makeGuest(parts: GuestParts): Guest {
+  const { line, context } = parts;
+  const { connect, ...remote } = channels(line);
+  let stopping: { forced: boolean } | undefined;
+  let stopped: Promise<GuestEnd> | undefined;
+  const ended = follow(parts).then(why => {
+    line.close();
+    if (stopping !== undefined) return { kind: 'stopped', forced: stopping.forced } as const;
+    context.log(`the machine has ended: ${why}`);
+    return { kind: 'died', reason: why } as const;
+  });
+  const stop = async (graceMs: number): Promise<GuestEnd> => {
+    const now = { forced: false };
+    stopping = now;
+    if (graceMs > 0) await ask(parts, connect, ended, graceMs);
+    if (!(await within(ended, 0))) {
+      now.forced = true;
+      await parts.libvirt.attempt(['destroy', parts.name]);
+      hurry.get(line)?.();
+    }
+    return ended;
+  };
+  const guest: Guest = {
+    ...remote,
+    ended,
+    stop({ graceMs }) {
+      stopped ??= stop(graceMs);
+      return stopped;
+    },
+  };
+  linesOf.set(guest, connect);
+  return guest;
+}
+
+function channels(line: Line) {
+  const connect: Connect = () => line.connect();
+  const { exec, dial, sftp, listeningPorts } = guestOver(connect);
+  return { connect, exec, dial, sftp, listeningPorts };
+}
+
+/** First the guest program; the power button is for a guest whose program does not answer. */
+async function ask(parts: GuestParts, connect: Connect, ended: Promise<unknown>, ms: number): Promise<void> {
+  const { libvirt, name, line } = parts;
+  const until = Date.now() + ms;
+  const told = tellShutdown(connect).then(
+    () => true,
+    () => false,
+  );
+  if (!(await orElse(told, Math.min(ms, ANSWER_MS)))) {
+    if (await within(ended, 0)) return;
+    await libvirt.attempt(['shutdown', name]);
+  }
+  // The end of the machine closes its line, and only then libvirt is asked.
+  hurry.get(line)?.();
+  await within(ended, until - Date.now());
+}
+
+const ANSWER_MS = 5_000;
+const LOOK_MS = 10_000;
+/** An end shows on the line before libvirt knows of it. */
+const LOOK_QUICKLY_MS = 100;
+const QUICK_LOOKS = 100;
+/** Lets the follower of a line look more often, because an end is near. */
+const hurry = new WeakMap<Line, () => void>();
+
+/** Resolves with the reason when the machine has ended; a libvirt that cannot be asked is no end. */
+async function follow({ context, libvirt, name, places, line }: GuestParts): Promise<string> {
+  const console = await readConsole(places.console);
+  let wake = Promise.withResolvers<void>();
+  let quickLooks = 0;
+  const look = (): void => {
+    quickLooks = QUICK_LOOKS;
+    wake.resolve();
+  };
+  line.onLost(look);
+  hurry.set(line, look);
+  for (;;) {
+    const late = new AbortController();
+    const pace = quickLooks > 0 ? LOOK_QUICKLY_MS : LOOK_MS;
+    quickLooks -= 1;
+    await Promise.race([delay(pace, undefined, { signal: late.signal, ref: false }), wake.promise]);
+    late.abort();
+    wake = Promise.withResolvers<void>();
+    for (const words of await console.read()) context.log(`console: ${words}`);
+    const found = await conditionOf(libvirt, name).catch(() => undefined);
+    if (found === undefined || found.kind === 'running' || found.kind === 'paused') continue;
+    const words = console.lastWords();
+    return found.kind === 'full' ? await endFull(libvirt, name, found) : `${reasonOf(found)}${quoted(words)}`;
+  }
+}
+
+async function endFull(
+  libvirt: Libvirt,
+  name: string,
+  { why }: Extract<Condition, { kind: 'full' }>,
+): Promise<string> {
+  await libvirt.attempt(['destroy', name]);
+  return `${why}; make room and start it again`;
+}
+
+function reasonOf(condition: Condition): string {
+  return condition.kind === 'off' ? condition.why : 'libvirt does not know the machine any more';
+}
+
+function quoted(words: string): string {
+  return words === '' ? '' : `; its console ended with: ${words}`;
+}
+
+/** True when it happens in time. */
+function within(event: Promise<unknown>, ms: number): Promise<boolean> {
+  return orElse(
+    event.then(() => true),
+    ms,
+  );
+}
+
+async function orElse(event: Promise<boolean>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), Math.max(0, ms));
+  try {
+    return await Promise.race([event, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

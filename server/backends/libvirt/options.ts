@@ -1,0 +1,25 @@
+// What a person can set for this backend, under `backends.libvirt` or for one sandbox.
+import * as z from 'zod/mini';
+import { fail } from '../../core/errors.ts';
+import { parse } from '../../protocol/parse.ts';
+
+export const Options = z.strictObject({
+  /** Which libvirt: qemu:///session, qemu:///system, qemu+ssh://user@host/system or qemu+tcp://host/system. */
+  connect: z.optional(
+    z
+      .string()
+      .check(z.regex(/^qemu(\+[a-z0-9]+)?:\/\/\S+$/, 'must be a URI of libvirt such as qemu:///session')),
+  ),
+  /** `kvm` refuses to start without it; the best that works when it is left out. */
+  accelerator: z.optional(z.enum(['kvm', 'tcg'])),
+});
+export type Options = z.output<typeof Options>;
+
+/** The own libvirt of the person, which starts by itself and needs no privileges. */
+export const DEFAULT_URI = 'qemu:///session';
+
+/** A request carries options that were parsed when they were read; this restores their type. */
+export function parseOptions(input: unknown): Options {
+  const parsed = parse(Options, input ?? {});
+  return parsed.ok ? parsed.value : fail('settings-broken', `backends.libvirt: ${parsed.problem}`);
+}

@@ -1,0 +1,157 @@
+// Turns a request and the facts of the host into one machine: its hardware, what it is shown, and who it is; pure.
+import type { LaunchRequest } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import type { StoredImage } from '../../core/image.ts';
+import type { Mount } from '../../protocol/sandbox.ts';
+import { refuseTarget } from '../kit/mountTargets.ts';
+import { type Accelerator, type Boot, type Machine, SHARE_TAG } from './domain.ts';
+import type { Places } from './places.ts';
+import type { MachineRecord } from './record.ts';
+import type { Setup } from './setup.ts';
+
+export type HostFacts = {
+  readonly accelerator: Accelerator;
+  readonly emulator: string;
+  /** Whom QEMU has to run as; absent where libvirt runs as the person already. */
+  readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly unconfined?: readonly string[];
+};
+
+export type PlanInput = {
+  readonly request: LaunchRequest;
+  readonly record: MachineRecord;
+  readonly image: StoredImage;
+  readonly places: Places;
+  readonly storeId: string;
+  readonly host: HostFacts;
+};
+
+/** What the emulator composes before it becomes QEMU. */
+export type StagePlan = {
+  readonly root: string;
+  readonly binds: readonly { readonly from: string; readonly to: string; readonly mode: 'ro' | 'rw' }[];
+};
+
+export type MachinePlan = {
+  readonly machine: Machine;
+  readonly stage: StagePlan;
+  readonly diskBytes: number | undefined;
+  /** Without clock and entropy, which are of the moment in which it is told. */
+  readonly setup: Setup;
+};
+
+const MIB = 1024 * 1024;
+const DEFAULT_MEMORY = 1024 * MIB;
+/** What the machine's own kernel takes before the first program of a person runs. */
+const KERNEL_MEMORY_MIB = 96;
+
+export function planMachine(input: PlanInput): MachinePlan {
+  const { request, record, places, host, image } = input;
+  for (const { target } of request.mounts) refuseTarget(target);
+  refuseMissingRuntime(request, image);
+  const heyvm = image.manifest.init === 'heyvm';
+  return {
+    machine: {
+      name: record.name,
+      uuid: record.uuid,
+      id: request.id,
+      storeId: input.storeId,
+      arch: 'x86_64',
+      ...host,
+      memoryMiB: memoryMiB(request),
+      processors: Math.max(1, Math.ceil(request.limits.cpus ?? 1)),
+      boot: heyvm ? kernelBoot(image) : { kind: 'firmware' },
+      disk: places.disk,
+      seed: heyvm ? undefined : places.seed,
+      network: request.network === 'open' ? 'open' : 'none',
+      port: places.port,
+      console: places.console,
+      share: { folder: places.stage, plan: places.stagePlan },
+    },
+    stage: stageOf(request.mounts, places.stage),
+    diskBytes: request.limits.disk,
+    setup: setupOf(input),
+  };
+}
+
+/** The limit is for the programs inside; the kernel's own share comes on top where one is asked for. */
+function memoryMiB({ limits }: LaunchRequest): number {
+  if (limits.memory === undefined) return DEFAULT_MEMORY / MIB;
+  return Math.ceil(limits.memory / MIB) + KERNEL_MEMORY_MIB;
+}
+
+function refuseMissingRuntime({ runtime }: LaunchRequest, { name, manifest }: StoredImage): void {
+  if (manifest.runtimes.includes(runtime)) return;
+  fail('runtime-missing', `the image ${name} has no ${runtime}`, {
+    hint: `choose an image with it, see heyvm images list, or build one with heyvm images build`,
+  });
+}
+
+function kernelBoot(image: StoredImage): Boot {
+  const kernel = image.file('kernel');
+  const initrd = image.file('initrd');
+  if (kernel === undefined || initrd === undefined) {
+    return fail('image-broken', `the image ${image.name} has no kernel to boot with`, {
+      hint: 'build or bootstrap it again',
+    });
+  }
+  const commandLine = [
+    'console=ttyS0',
+    'quiet',
+    // A kernel that cannot go on ends the machine, which is noticed, instead of standing still.
+    'panic=-1',
+    'net.ifnames=0',
+    'heyvm.root=/dev/vda',
+  ];
+  return { kind: 'kernel', kernel, initrd, commandLine: commandLine.join(' ') };
+}
+
+/** Every mount at its own path below the root, in the order in which later ones cover earlier ones. */
+function stageOf(mounts: readonly Mount[], root: string): StagePlan {
+  return { root, binds: mounts.map(({ source, target, mode }) => ({ from: source, to: target, mode })) };
+}
+
+function setupOf({ request, image, record }: PlanInput): Setup {
+  const { uid, gid } = request.owner;
+  const asRoot = uid === 0;
+  const user = asRoot ? 'root' : USER;
+  const home = asRoot ? '/root' : `/home/${USER}`;
+  const { config } = image.manifest;
+  return {
+    hostname: request.name,
+    machine_id: record.uuid.replaceAll('-', ''),
+    user: { name: user, uid, gid, home },
+    shares: [{ tag: SHARE_TAG, kind: '9p', at: SHARE }],
+    binds: outermost(request.mounts).map(({ target, mode }) => ({
+      from: `${SHARE}${target}`,
+      to: target,
+      mode,
+    })),
+    ...(request.network === 'open' ? { network: USER_NETWORK } : {}),
+    env: {
+      LANG: 'C.UTF-8',
+      ...config.env,
+      WORKSPACE: '/workspace',
+      HEYVM_SANDBOX: request.name,
+      ...request.env,
+    },
+    workdir: '/workspace',
+  };
+}
+
+const USER = 'dev';
+const SHARE = '/run/heyvm/share';
+
+/** What QEMU's user network gives to the one machine that is on it. */
+const USER_NETWORK = { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: ['10.0.2.3'] };
+
+/** What lies inside another mount comes along with it; what may be written there, QEMU decides. */
+function outermost(mounts: readonly Mount[]): readonly { target: string; mode: 'ro' | 'rw' }[] {
+  const targets = [...new Set(mounts.map(({ target }) => target))];
+  return targets
+    .filter(target => !targets.some(other => target.startsWith(`${other}/`)))
+    .map(target => {
+      const inside = mounts.filter(mount => mount.target === target || mount.target.startsWith(`${target}/`));
+      return { target, mode: inside.every(({ mode }) => mode === 'ro') ? 'ro' : 'rw' };
+    });
+}

@@ -1,0 +1,70 @@
+// What only the host tells a machine's guest program: who it is, what it is shown, and that it shall end.
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import * as z from 'zod/mini';
+import { fail, fromErrorInfo } from '../../core/errors.ts';
+import { parseJson } from '../../protocol/parse.ts';
+import { readFrame } from '../../wire/decoder.ts';
+import { encodeMessage } from '../../wire/encoder.ts';
+import { FrameType } from '../../wire/frames.ts';
+
+export type Setup = {
+  readonly hostname: string;
+  readonly machine_id: string;
+  readonly user: { readonly name: string; readonly uid: number; readonly gid: number; readonly home: string };
+  readonly shares: readonly { readonly tag: string; readonly kind: '9p' | 'virtiofs'; readonly at: string }[];
+  readonly binds: readonly { readonly from: string; readonly to: string; readonly mode: 'ro' | 'rw' }[];
+  readonly network?: { readonly address: string; readonly gateway: string; readonly dns: readonly string[] };
+  readonly env: Readonly<Record<string, string>>;
+  readonly workdir: string;
+};
+
+export type Connect = () => Promise<Duplex>;
+
+export type BusyProcess = { readonly pid: number; readonly command: string };
+
+/** Gives the guest its identity and its mounts; the same again changes nothing. */
+export async function tellSetup(connect: Connect, setup: Setup): Promise<void> {
+  const moment = { time_ms: Date.now(), entropy: randomBytes(64).toString('base64') };
+  await ask(connect, { op: 'setup', setup: { ...setup, ...moment } });
+}
+
+/** Takes the mounts away again, or says which programs hold them. */
+export async function tellRelease(connect: Connect): Promise<readonly BusyProcess[]> {
+  return (await ask(connect, { op: 'release' })).busy ?? [];
+}
+
+/** Everything is on the disk when the machine is off. */
+export async function tellShutdown(connect: Connect): Promise<void> {
+  await ask(connect, { op: 'shutdown' });
+}
+
+const Reply = z.union([
+  z.looseObject({
+    ok: z.literal(true),
+    busy: z.optional(z.array(z.looseObject({ pid: z.int(), command: z.string() }))),
+  }),
+  z.looseObject({ ok: z.literal(false), error: z.unknown() }),
+]);
+type Header = Readonly<Record<string, unknown>> & { readonly op: string };
+type Said = Extract<z.output<typeof Reply>, { ok: true }>;
+
+async function ask(connect: Connect, header: Header): Promise<Said> {
+  const stream = await connect();
+  // It may break at any time; the read below finds out.
+  stream.on('error', () => {});
+  try {
+    stream.write(encodeMessage(FrameType.header, header));
+    const frame = await readFrame(stream);
+    if (frame?.type !== FrameType.reply) {
+      return fail('not-running', `the guest ended before it answered to ${header.op}`);
+    }
+    const parsed = parseJson(Reply, frame.payload.toString());
+    if (!parsed.ok)
+      return fail('internal', `the answer to ${header.op} is not understood: ${parsed.problem}`);
+    if (parsed.value.ok) return parsed.value;
+    throw fromErrorInfo(parsed.value.error, `the guest refused ${header.op} without a reason`);
+  } finally {
+    stream.destroy();
+  }
+}

@@ -1,0 +1,106 @@
+// Starts a machine that is off: hardware, shared folders and identity, with a second attempt where the first got stuck.
+import { rm } from 'node:fs/promises';
+import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
+import { SandboxError } from '../../core/errors.ts';
+import type { StoredImage } from '../../core/image.ts';
+import { ensureFolder, writeAtomic } from '../../platform/files.ts';
+import { awaitReady } from './boot.ts';
+import type { Condition } from './condition.ts';
+import { ensureDisk, growDisk } from './disk.ts';
+import { type Machine, renderDomain } from './domain.ts';
+import { readHost } from './host.ts';
+import type { Line } from './line.ts';
+import { parseOptions } from './options.ts';
+import type { Places } from './places.ts';
+import { type MachinePlan, planMachine } from './plan.ts';
+import type { MachineRecord } from './record.ts';
+import { writeSeed } from './seed.ts';
+import { tellSetup } from './setup.ts';
+import type { Libvirt } from './virsh.ts';
+
+export type Starting = {
+  readonly context: DriverContext;
+  readonly request: LaunchRequest;
+  readonly record: MachineRecord;
+  readonly image: StoredImage;
+  readonly libvirt: Libvirt;
+  readonly places: Places;
+  readonly found: Condition;
+};
+
+/** Resolves when programs can be run; on any failure nothing of it runs. */
+export async function startMachine(starting: Starting): Promise<Line> {
+  const { context, request, record, image, libvirt, places, found } = starting;
+  context.progress({ phase: 'prepare' });
+  await ensureFolder(context.state);
+  await ensureFolder(context.runtime);
+  const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
+  const plan = planMachine({ request, record, image, places, storeId: context.storeId, host });
+  await writeFiles(starting, plan);
+  const resumed = found.kind === 'off' && (await isSaved(libvirt, record.name));
+  try {
+    const line = await bootTwice(starting, plan, resumed ? 'resume' : 'boot');
+    context.progress({ phase: 'setup' });
+    await tellSetup(() => line.connect(context.signal), plan.setup);
+    return line;
+  } catch (error) {
+    await forceOff(libvirt, record.name);
+    throw error;
+  }
+}
+
+async function writeFiles({ context, image, record, places }: Starting, plan: MachinePlan): Promise<void> {
+  await ensureFolder(places.stage);
+  await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
+  await ensureDisk(context, places.disk, image);
+  if (plan.diskBytes !== undefined) await growDisk(context, places.disk, plan.diskBytes);
+  const { name, uuid } = { name: plan.setup.hostname, uuid: record.uuid };
+  if (image.manifest.init === 'cloud-init') await writeSeed(context, places.seed, { name, uuid });
+}
+
+async function isSaved(libvirt: Libvirt, name: string): Promise<boolean> {
+  const listed = await libvirt.call(['list', '--all', '--name', '--with-managed-save']);
+  return listed.split('\n').some(line => line.trim() === name);
+}
+
+const PATIENCE_MS = { kvm: 60_000, tcg: 180_000 } as const;
+
+/** Machines without KVM now and then stand still while they boot, and hardware that looks usable may not be. */
+async function bootTwice(starting: Starting, plan: MachinePlan, how: 'boot' | 'resume'): Promise<Line> {
+  const { context, libvirt, record } = starting;
+  const { machine } = plan;
+  try {
+    return await bootOnce(starting, machine, how);
+  } catch (error) {
+    const stuck = error instanceof SandboxError && error.code === 'guest-failed';
+    if (!stuck || context.signal.aborted || parseOptions(context.options).accelerator === 'kvm') throw error;
+    context.log(`the first attempt failed: ${error.message}`);
+    await forceOff(libvirt, record.name);
+    // What was saved has been used up by the attempt, or cannot be read.
+    if (how === 'resume') await libvirt.attempt(['managedsave-remove', record.name]);
+    context.progress({ phase: 'boot', detail: 'once more, without KVM' });
+    return bootOnce(starting, { ...machine, accelerator: 'tcg' }, 'boot');
+  }
+}
+
+async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'resume'): Promise<Line> {
+  const { context, libvirt, record, places } = starting;
+  // A socket that nobody listens on would be connected to for a moment.
+  await rm(places.port, { force: true });
+  context.progress({ phase: how });
+  if (how === 'resume') {
+    await libvirt.call(['start', record.name]);
+  } else {
+    const description = `${places.record}.xml`;
+    await writeAtomic(description, renderDomain(machine), { durability: 'quick' });
+    await libvirt.call(['define', description, '--validate'], ['start', record.name]);
+  }
+  return awaitReady({
+    ...{ context, libvirt, name: record.name, places },
+    patienceMs: PATIENCE_MS[machine.accelerator],
+  });
+}
+
+async function forceOff(libvirt: Libvirt, name: string): Promise<void> {
+  await libvirt.attempt(['destroy', name]);
+}

@@ -1,0 +1,41 @@
+// Removes domains: of one sandbox, and those that no living sandbox of this store knows.
+import type { MachineContext, Residue } from '../../core/backend.ts';
+import { conditionOf } from './condition.ts';
+import { uriOf } from './host.ts';
+import { parseOptions } from './options.ts';
+import { sandboxOf } from './record.ts';
+import { type Libvirt, libvirtAt, markOf } from './virsh.ts';
+
+/** Also of something half made; empty when nothing is left. */
+export async function removeDomain(libvirt: Libvirt, name: string): Promise<readonly Residue[]> {
+  await libvirt.attempt(['destroy', name], ['undefine', name, '--managed-save', '--nvram']);
+  const left = await conditionOf(libvirt, name).catch((error: unknown) => error);
+  if (isUnknown(left)) return [];
+  const why = left instanceof Error ? `: ${left.message}` : '';
+  return [{ what: `the domain ${name}${why}`, path: libvirt.uri }];
+}
+
+function isUnknown(left: unknown): boolean {
+  return typeof left === 'object' && left !== null && 'kind' in left && left.kind === 'unknown';
+}
+
+export async function sweep(
+  context: MachineContext,
+  living: ReadonlySet<string>,
+): Promise<readonly Residue[]> {
+  const libvirt = libvirtAt(uriOf(parseOptions(context.options)), context);
+  const listed = await libvirt.attempt(['list', '--all', '--name']);
+  // Where libvirt does not answer, nothing of it runs either.
+  if (listed.code !== 0) return [];
+  const removed: Residue[] = [];
+  for (const name of listed.stdout.split('\n')) {
+    const id = sandboxOf(context, name.trim());
+    if (id === undefined || living.has(id)) continue;
+    const mark = await markOf(libvirt, name);
+    if (mark?.store !== context.storeId || mark.id !== id) continue;
+    const residues = await removeDomain(libvirt, name);
+    for (const { what } of residues) context.log(`could not remove ${what}`);
+    if (residues.length === 0) removed.push({ what: 'a machine without a sandbox', path: name });
+  }
+  return removed;
+}

@@ -1,0 +1,129 @@
+// One libvirt, reached with its own command line program; several commands go into one process.
+import { statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { DriverContext } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
+import type { RunResult } from '../../core/ports.ts';
+import { NAMESPACE } from './domain.ts';
+import { findElements } from './xml.ts';
+
+export type Command = readonly [string, ...string[]];
+
+export type Domain = { readonly name: string; readonly state: number; readonly reason: number };
+
+/** Numbers of libvirt's `virDomainState` and of the reasons that matter here. */
+export const domainStates = { running: 1, blocked: 2, paused: 3, ending: 4, off: 5, crashed: 6 } as const;
+export const pausedFor = { user: 1, inputOutput: 5 } as const;
+export const offFor = { shutdown: 1, destroyed: 2, crashed: 3, saved: 5, failed: 6, daemon: 8 } as const;
+
+export type Libvirt = {
+  readonly uri: string;
+  /** In this order and in one process; fails with what libvirt said. */
+  call(...commands: readonly Command[]): Promise<string>;
+  /** The same, for what may fail because it is done already. */
+  attempt(...commands: readonly Command[]): Promise<RunResult>;
+  /** Like `attempt`; virsh gets the open files as its descriptors 3, 4 and so on, and may pass them to QEMU. */
+  hand(files: readonly number[], ...commands: readonly Command[]): Promise<RunResult>;
+  domains(): Promise<readonly Domain[]>;
+};
+
+type Reach = Pick<DriverContext, 'run' | 'signal'>;
+
+const PROGRAM = 'virsh';
+const PATIENCE_MS = 60_000;
+
+export function libvirtAt(uri: string, { run, signal }: Reach): Libvirt {
+  const hand: Libvirt['hand'] = (files, ...commands) => {
+    const [only] = commands;
+    // One word is taken for a line of commands, as a line of several is.
+    const words = commands.length === 1 && only !== undefined && only.length > 1 ? only : [line(commands)];
+    const argv = [PROGRAM, '--quiet', '--connect', uri, ...words] as const;
+    const options = { signal, env: environment(), timeoutMs: PATIENCE_MS, accept: 'any', cwd: '/' } as const;
+    return run([...argv], { ...options, files });
+  };
+  const attempt: Libvirt['attempt'] = (...commands) => hand([], ...commands);
+  const call: Libvirt['call'] = async (...commands) => {
+    const result = await attempt(...commands);
+    return result.code === 0 ? result.stdout : refused(uri, commands, result);
+  };
+  return {
+    uri,
+    call,
+    attempt,
+    hand,
+    domains: async () => parseDomains(await call(['domstats', '--state', '--raw', '--nowait'])),
+  };
+}
+
+/** Pure: what `domstats --state --raw` prints. */
+export function parseDomains(text: string): readonly Domain[] {
+  return text
+    .split(/^Domain: /m)
+    .slice(1)
+    .map(block => ({
+      name: /^'(.*)'$/m.exec(block)?.[1] ?? '',
+      state: numberOf(block, 'state.state'),
+      reason: numberOf(block, 'state.reason'),
+    }));
+}
+
+/** Whose the domain is; undefined when it carries no mark of ours. */
+export async function markOf(
+  libvirt: Libvirt,
+  name: string,
+): Promise<{ id: string; store: string } | undefined> {
+  const { code, stdout } = await libvirt.attempt(['metadata', name, NAMESPACE]);
+  const [found] = code === 0 ? findElements(stdout, 'sandbox') : [];
+  const id = found?.attributes.get('id');
+  const store = found?.attributes.get('store');
+  return id === undefined || store === undefined ? undefined : { id, store };
+}
+
+/** Pure: commands as virsh's own parser takes them. */
+export function line(commands: readonly Command[]): string {
+  return commands.map(words => words.map(quote).join(' ')).join('; ');
+}
+
+/** What libvirt said, without its prefix. */
+export function saidBy({ stderr, stdout }: RunResult): string {
+  const lines = stderr
+    .split('\n')
+    .map(text => text.replace(/^error:\s*/, '').trim())
+    .filter(text => text !== '');
+  return lines.length === 0 ? stdout.trim() : lines.join(': ');
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll(/[\\"]/g, '\\$&')}"`;
+}
+
+function numberOf(block: string, key: string): number {
+  return Number(new RegExp(`^\\s*${key.replace('.', '[.]')}=(\\d+)$`, 'm').exec(block)?.[1] ?? 0);
+}
+
+function refused(uri: string, commands: readonly Command[], result: RunResult): never {
+  const what = commands.map(([name]) => name).join(', ');
+  return fail('command-failed', `libvirt at ${uri} refused ${what}: ${saidBy(result)}`, {
+    hint: 'heyvm doctor checks what libvirt needs',
+    data: { commands: commands.map(([name]) => name), code: result.code },
+  });
+}
+
+/**
+ * Where the person's own libvirt listens depends on the runtime folder, which not every way to start a program sets.
+ * Found in the same place by everybody, all speak to one daemon.
+ */
+function environment(): Record<string, string> {
+  const { uid, homedir, username } = userInfo();
+  const runtime = `/run/user/${uid}`;
+  // Only the way to it; needed for libvirt behind ssh.
+  const agent = process.env['SSH_AUTH_SOCK'];
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: homedir,
+    USER: username,
+    LOGNAME: username,
+    ...(statSync(runtime, { throwIfNoEntry: false })?.uid === uid ? { XDG_RUNTIME_DIR: runtime } : {}),
+    ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
+  };
+}
