@@ -67,7 +67,7 @@ export const areas: readonly Area[] = [
     files: [
       'test/libvirt/**/*.test.ts',
       'test/contract/backends.test.ts',
-      'test/isolation/machines/*.test.ts',
+      'test/isolation/everywhere/*.test.ts',
     ],
     as: 'user',
     env: { [ONLY]: 'libvirt' },

@@ -1,15 +1,25 @@
 // What the contract suite needs to work on one backend: folders, requests, and a guest that is always cleaned up.
+import { strict as assert } from 'node:assert';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Backend, Driver, DriverContext, LaunchRequest, Ref } from '../../server/core/backend.ts';
+import type {
+  Backend,
+  Driver,
+  DriverContext,
+  LaunchRequest,
+  MachineContext,
+  Ref,
+} from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import { bundle, guestProgram } from '../../server/platform/bundle.ts';
 import { run } from '../../server/platform/run.ts';
 import type { ExecRequest, ExitStatus } from '../../server/protocol/exec.ts';
+import { parse } from '../../server/protocol/parse.ts';
 import { SandboxId } from '../../server/protocol/sandbox.ts';
+import { groundOf } from '../support/grounds.ts';
 
 export type Bench = {
   readonly backend: Backend;
@@ -38,14 +48,16 @@ export async function makeBench(backend: Backend, signal = new AbortController()
   const log: string[] = [];
   const driver = await backend.load();
   const guests: Guest[] = [];
+  let known: Ref = { version: 1 };
+  const ground = await groundOf(backend);
+  const { cache = join(folder, 'cache'), image } = ground.kind === 'ready' ? ground : {};
   const context: DriverContext = {
-    signal,
+    ...(await machineOf(backend, signal)),
     log: line => log.push(line),
     progress: () => {},
-    run,
     state: join(folder, 'state'),
     runtime: join(folder, 'run'),
-    agent: guestProgram(bundle.folder),
+    cache,
   };
   const request: Bench['request'] = change => ({
     id,
@@ -57,7 +69,10 @@ export async function makeBench(backend: Backend, signal = new AbortController()
     env: {},
     network: 'none',
     limits: {},
-    options: {},
+    owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    options: context.options,
+    cold: false,
+    ...(image === undefined ? {} : { image }),
     ...change,
   });
   return {
@@ -65,15 +80,38 @@ export async function makeBench(backend: Backend, signal = new AbortController()
     async start(change) {
       const asked = request(change);
       const ref = await driver.create(context, asked);
+      known = ref;
       const guest = await driver.open(context, ref, asked);
       guests.push(guest);
       return { guest, ref, request: asked };
     },
     async dispose() {
       for (const guest of guests) await guest.stop({ graceMs: 0 });
-      await driver.destroy({ ...context, signal: new AbortController().signal }, { version: 1 });
+      await driver.destroy({ ...context, signal: new AbortController().signal }, known);
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** For what concerns no single sandbox of a backend, with the options by which the tests' own daemons are found. */
+export async function machineOf(backend: Backend, signal?: AbortSignal): Promise<MachineContext> {
+  const ground = await groundOf(backend);
+  const settings = ground.kind === 'ready' ? ground.settings : {};
+  const parsed = parse(backend.manifest.options, settings);
+  assert.ok(parsed.ok, `options of ${backend.manifest.id}`);
+  return { ...machineContext(signal), options: parsed.value };
+}
+
+/** For what concerns no single sandbox; with the options that a backend has without settings. */
+export function machineContext(signal = new AbortController().signal): MachineContext {
+  return {
+    signal,
+    log: () => {},
+    run,
+    agent: guestProgram(bundle.folder),
+    cache: join(tmpdir(), `hvc-cache-${process.pid}`),
+    storeId: `test${process.pid}`,
+    options: {},
   };
 }
 

@@ -1,0 +1,70 @@
+// What a backend needs besides itself to be tried here: its daemon, its image, a folder for what its guests share.
+import { join } from 'node:path';
+import { ciImage, ensureCiStore } from '../../scripts/lib/ciImage.ts';
+import { sharedDockerd } from '../../scripts/lib/daemons/daemons.ts';
+import { cache } from '../../scripts/lib/places.ts';
+import { Stop } from '../../scripts/lib/say.ts';
+import { backends } from '../../server/backends/registry.ts';
+import type { Backend } from '../../server/core/backend.ts';
+import type { ResolvedImage } from '../../server/core/image.ts';
+import { resolveImage } from '../../server/images/resolve.ts';
+import { bundle, guestProgram } from '../../server/platform/bundle.ts';
+import { run } from '../../server/platform/run.ts';
+import { pathsOf } from '../../server/store/paths.ts';
+import { readSettings } from '../../server/store/settings.ts';
+
+export type Ground =
+  | {
+      readonly kind: 'ready';
+      /** As in the settings; the same, parsed, is what a driver is given. */
+      readonly settings: Readonly<Record<string, unknown>>;
+      readonly image?: ResolvedImage;
+      /** Templates and the like, kept between runs. */
+      readonly cache?: string;
+    }
+  | { readonly kind: 'not run'; readonly why: string };
+
+const known = new Map<string, Promise<Ground>>();
+
+export function groundOf(backend: Backend): Promise<Ground> {
+  const { id } = backend.manifest;
+  const ground = known.get(id) ?? find(backend);
+  known.set(id, ground);
+  return ground;
+}
+
+/** Those of the registry that this process is to try; areas that run as another user are for one alone. */
+export function backendsToTry(): readonly Backend[] {
+  const only = process.env['HEYVM_TEST_ONLY'];
+  return backends.filter(({ manifest }) => only === undefined || manifest.id === only);
+}
+
+async function find(backend: Backend): Promise<Ground> {
+  const { id, capabilities } = backend.manifest;
+  const settings = await settingsFor(id);
+  if ('why' in settings) return { kind: 'not run', why: settings.why };
+  const folder = join(cache, 'backends', id);
+  if ((capabilities.images ?? []).length === 0) return { kind: 'ready', settings };
+  try {
+    return { kind: 'ready', settings, cache: folder, image: await imageFor(backend) };
+  } catch (error) {
+    if (error instanceof Stop) return { kind: 'not run', why: error.message };
+    throw error;
+  }
+}
+
+async function settingsFor(id: string): Promise<Record<string, unknown> | { why: string }> {
+  if (id !== 'docker') return {};
+  const engine = await sharedDockerd();
+  return engine.kind === 'running' ? { connect: `unix://${engine.socket}` } : { why: engine.why };
+}
+
+async function imageFor({ manifest }: Backend): Promise<ResolvedImage> {
+  const store = await ensureCiStore();
+  const env = { ...process.env, HEYO_HOME: store };
+  const paths = pathsOf(env);
+  const deps = { paths, run, env, settings: () => readSettings(paths).settings };
+  const kinds = manifest.capabilities.images ?? [];
+  const wish = { name: ciImage, kinds, agent: guestProgram(bundle.folder) };
+  return resolveImage(deps, wish, { signal: new AbortController().signal, progress: () => {} });
+}
