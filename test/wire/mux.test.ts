@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Duplex, type Readable } from 'node:stream';
 import { SandboxError } from '../../server/core/errors.ts';
+import type { GuestProcess } from '../../server/core/guest.ts';
 import { connect } from '../../server/platform/sockets.ts';
 import { guestOver, type RemoteGuest } from '../../server/wire/client.ts';
 import { type Mux, muxOver } from '../../server/wire/mux.ts';
@@ -37,7 +38,7 @@ async function overSocket(socket: string, folder: string): Promise<Lane> {
   const stream = await connect(path);
   const [inner] = await accepted;
   const program = spawn(guestProgram ?? '', ['mux', '--stdio', '--socket', socket], {
-    stdio: [inner, inner, 'inherit'],
+    stdio: [inner, inner, 'ignore'],
   });
   inner.destroy();
   server.close();
@@ -145,14 +146,9 @@ for (const way of ['pipes', 'socket'] as const) {
     });
 
     it('hang a program up when its connection is closed', async () => {
-      const mark = join(bench.home, `hung-up-${way}`);
-      const started = await guest.exec({
-        argv: ['sh', '-c', `trap 'touch ${mark}; exit' HUP; echo ready; while :; do sleep 0.05; done`],
-        cwd: '/tmp',
-      });
-      await once(started.stdout, 'data');
+      const { started, pid } = await startSleeper(guest);
       started.hangUp();
-      await eventually(() => existsSync(mark));
+      await eventually(() => !existsSync(`/proc/${pid}`));
     });
 
     it('may carry what begins a session', async () => {
@@ -174,23 +170,12 @@ for (const way of ['pipes', 'socket'] as const) {
     });
 
     it('end together when the stream is closed', async () => {
-      const mark = join(bench.home, `ended-${way}`);
-      const script = `trap 'touch ${mark}; exit' HUP; echo ready; while :; do sleep 0.05; done`;
-      const started = await guest.exec({ argv: ['sh', '-c', script], cwd: '/tmp' });
-      await once(started.stdout, 'data');
+      const { started, pid } = await startSleeper(guest);
       mux.close();
       assert.deepEqual(await started.exited, { kind: 'signalled', signal: 'HUP' });
       assert.equal(await mux.closed, undefined);
-      await eventually(() => existsSync(mark));
+      await eventually(() => !existsSync(`/proc/${pid}`));
       await assert.rejects(mux.connect(), (error: unknown) => codeOf(error) === 'not-running');
-    });
-
-    it('end together when the multiplexer inside dies', async () => {
-      const started = await guest.exec({ argv: ['sleep', '1000'], cwd: '/tmp' });
-      if (way === 'socket') lane.program.kill('SIGKILL');
-      else await run(guest, { argv: ['pkill', '-KILL', '-f', `mux --stdio --socket ${bench.socket}`] });
-      assert.deepEqual(await started.exited, { kind: 'signalled', signal: 'HUP' });
-      await mux.closed;
     });
   });
 }
@@ -213,17 +198,26 @@ describe('a stream with many connections', () => {
 
   it('goes to a new owner where the old one died in the middle of a frame', async () => {
     for (let cut = 1; cut < 40; cut += 3) {
-      const handed = await interrupted(lane.stream, cut);
+      const pid = await interrupted(lane.stream, cut);
       const mux = await muxOver(lane.stream);
       const { stdout } = await run(
         guestOver(() => mux.connect()),
         { argv: ['echo', 'mine'] },
       );
       assert.equal(String(stdout), 'mine\n');
-      await eventually(() => handed.every(pid => !existsSync(`/proc/${pid}`)));
+      await eventually(() => !existsSync(`/proc/${pid}`));
       // The stream itself lives on, as a port of a machine does.
-      lane.stream.removeAllListeners('data');
+      for (const event of ['data', 'drain', 'error', 'end', 'close']) lane.stream.removeAllListeners(event);
     }
+  });
+
+  it('is over for both sides when the multiplexer inside dies', async () => {
+    const mux = await muxOver(lane.stream);
+    const { started, pid } = await startSleeper(guestOver(() => mux.connect()));
+    lane.program.kill('SIGKILL');
+    assert.deepEqual(await started.exited, { kind: 'signalled', signal: 'HUP' });
+    await mux.closed;
+    await eventually(() => !existsSync(`/proc/${pid}`));
   });
 
   it('survives whatever comes before the greeting', async () => {
@@ -283,15 +277,20 @@ describe('a stream with many connections', () => {
   });
 });
 
-/** An owner that starts programs and stops in the middle of what it says; answers the programs' numbers. */
-async function interrupted(stream: Duplex, cut: number): Promise<number[]> {
+/** An owner that starts a program and stops in the middle of what it says; answers the program's number. */
+async function interrupted(stream: Duplex, cut: number): Promise<number> {
   const mux = await muxOver(stream);
-  const guest = guestOver(() => mux.connect());
-  const started = await guest.exec({ argv: ['sh', '-c', 'echo $$; exec cat'], cwd: '/tmp' });
-  const [chunk] = await once(started.stdout, 'data');
-  stream.removeAllListeners('data').removeAllListeners('drain').removeAllListeners('close');
+  const { pid } = await startSleeper(guestOver(() => mux.connect()));
+  for (const event of ['data', 'drain', 'error', 'end', 'close']) stream.removeAllListeners(event);
   stream.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0xff, 0, 2]), randomBytes(100)]).subarray(0, cut));
-  return [Number(chunk)];
+  return pid;
+}
+
+/** A program that only ends when it is hung up. */
+async function startSleeper(guest: RemoteGuest): Promise<{ started: GuestProcess; pid: number }> {
+  const started = await guest.exec({ argv: ['sh', '-c', 'echo $$; exec sleep 1000'], cwd: '/tmp' });
+  const [chunk] = await once(started.stdout, 'data');
+  return { started, pid: Number(chunk) };
 }
 
 async function pair(folder: string): Promise<{ near: Duplex; far: Duplex }> {
