@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::frames;
 use crate::header::{self, Header};
 use crate::json::{object, Value};
+use crate::mux;
 use crate::ports;
 use crate::processes::{self, Processes};
 use crate::pty;
@@ -29,7 +30,7 @@ const STACK: usize = 256 * 1024;
 const HEADER_PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn run(arguments: &[OsString]) -> Result<(), String> {
-    let plan = parse(arguments).ok_or("usage: heyvm-guest serve --fd N [--lifeline N]")?;
+    let plan = parse(arguments).ok_or("usage: heyvm-guest serve --fd N [--lifeline N] [--mux]")?;
     let fd = plan.fd;
     let broken = |error: io::Error| format!("cannot serve: {}", sys::describe(&error));
     harden().map_err(broken)?;
@@ -41,6 +42,9 @@ pub fn run(arguments: &[OsString]) -> Result<(), String> {
     start_reaper(Arc::clone(&processes)).map_err(broken)?;
     if let Some(lifeline) = plan.lifeline {
         follow(lifeline).map_err(broken)?;
+    }
+    if plan.mux {
+        start_mux(Arc::clone(&processes)).map_err(broken)?;
     }
     loop {
         match listener.accept() {
@@ -57,17 +61,23 @@ struct Plan {
     fd: RawFd,
     /// Its other end is held by the owner alone.
     lifeline: Option<RawFd>,
+    /// Standard input and output carry connections as well.
+    mux: bool,
 }
 
 fn parse(arguments: &[OsString]) -> Option<Plan> {
     let number = |text: &OsString| text.to_str()?.parse::<RawFd>().ok();
+    let (mux, arguments) = match arguments {
+        [rest @ .., flag] if flag == "--mux" => (true, rest),
+        _ => (false, arguments),
+    };
     let (fd, lifeline) = match arguments {
         [flag, fd] if flag == "--fd" => (fd, None),
         [flag, fd, other, lifeline] if flag == "--fd" && other == "--lifeline" => (fd, Some(number(lifeline)?)),
         _ => return None,
     };
     let fd = number(fd).filter(|fd| *fd > 2)?;
-    Some(Plan { fd, lifeline: lifeline.filter(|lifeline| *lifeline >= 0) })
+    Some(Plan { fd, lifeline: lifeline.filter(|lifeline| *lifeline >= 0), mux })
 }
 
 /// Ends this process, and with it the guest, when the owner is gone. Signals on a parent's death do not reach a guest
@@ -142,6 +152,19 @@ fn let_clients_know() {
     while SESSIONS.load(Ordering::Relaxed) > 0 && Instant::now() < patience {
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Serves whoever is attached to this process, until the engine that attaches them closes the input.
+fn start_mux(processes: Arc<Processes>) -> io::Result<()> {
+    let work = move || {
+        let connect = || {
+            let (inside, ours) = UnixStream::pair()?;
+            dispatch(inside, &processes);
+            Ok(Some(ours.into()))
+        };
+        mux::attached(&connect);
+    };
+    thread::Builder::new().stack_size(STACK).spawn(work).map(|_| ())
 }
 
 fn dispatch(stream: UnixStream, processes: &Arc<Processes>) {
@@ -247,8 +270,9 @@ mod tests {
 
     #[test]
     fn the_descriptors_are_numbers_beyond_the_standard_ones() {
-        assert_eq!(parsed(&["--fd", "6"]), Some(Plan { fd: 6, lifeline: None }));
-        assert_eq!(parsed(&["--fd", "6", "--lifeline", "0"]), Some(Plan { fd: 6, lifeline: Some(0) }));
+        assert_eq!(parsed(&["--fd", "6"]), Some(Plan { fd: 6, lifeline: None, mux: false }));
+        assert_eq!(parsed(&["--fd", "6", "--lifeline", "0"]), Some(Plan { fd: 6, lifeline: Some(0), mux: false }));
+        assert_eq!(parsed(&["--fd", "6", "--mux"]), Some(Plan { fd: 6, lifeline: None, mux: true }));
         for arguments in [
             &["--fd"][..],
             &["--fd", "2"],

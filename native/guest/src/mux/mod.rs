@@ -41,6 +41,17 @@ fn once(stream: Stream, connect: &Connect) -> io::Result<()> {
     line.complaint().map_or(Ok(()), |problem| Err(io::Error::new(io::ErrorKind::InvalidData, problem)))
 }
 
+/// Serves standard input and output beside everything else that this process does. Their numbers stay taken at the
+/// end, because whatever was opened next would get them.
+pub fn attached(connect: &Connect) {
+    if let Ok(stream) = Stream::stdio() {
+        let mut line = Line::new(stream);
+        while let Ok(true) = line.turn(connect) {}
+        line.lose();
+        std::mem::forget(line);
+    }
+}
+
 /// Serves a port of the machine, whoever opens its other side, as often as it is closed and opened again.
 pub fn forever(name: &str, connect: &Connect) -> io::Result<()> {
     loop {
