@@ -12,8 +12,13 @@ export const Options = z.strictObject({
   ),
   /** `kvm` refuses to start without it; the best that works when it is left out. */
   accelerator: z.optional(z.enum(['kvm', 'tcg'])),
+  /** How much prepared machines, which new ones are resumed from, may take on disk. */
+  templates_bytes: z.optional(z.int().check(z.minimum(0))),
 });
 export type Options = z.output<typeof Options>;
+
+/** Enough for some ten kinds of machines of the usual size. */
+export const TEMPLATES_BYTES = 4 * 1024 ** 3;
 
 /** The own libvirt of the person, which starts by itself and needs no privileges. */
 export const DEFAULT_URI = 'qemu:///session';

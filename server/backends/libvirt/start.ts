@@ -10,12 +10,15 @@ import { ensureDisk, growDisk } from './disk.ts';
 import { type Machine, renderDomain } from './domain.ts';
 import { readHost } from './host.ts';
 import type { Line } from './line.ts';
-import { parseOptions } from './options.ts';
+import { parseOptions, TEMPLATES_BYTES } from './options.ts';
 import type { Places } from './places.ts';
 import { type MachinePlan, planMachine } from './plan.ts';
 import type { MachineRecord } from './record.ts';
 import { writeSeed } from './seed.ts';
 import { tellSetup } from './setup.ts';
+import { bootReason, markBegun } from './templates/eligible.ts';
+import { startInstantly } from './templates/index.ts';
+import { memoryArguments } from './templates/memory.ts';
 import type { Libvirt } from './virsh.ts';
 
 export type Starting = {
@@ -30,16 +33,15 @@ export type Starting = {
 
 /** Resolves when programs can be run; on any failure nothing of it runs. */
 export async function startMachine(starting: Starting): Promise<Line> {
-  const { context, request, record, image, libvirt, places, found } = starting;
+  const { context, request, record, image, libvirt, places } = starting;
   context.progress({ phase: 'prepare' });
   await ensureFolder(context.state);
   await ensureFolder(context.runtime);
   const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
   const plan = planMachine({ request, record, image, places, storeId: context.storeId, host });
-  await writeFiles(starting, plan);
-  const resumed = found.kind === 'off' && (await isSaved(libvirt, record.name));
+  await writeStage(starting, plan);
   try {
-    const line = await bootTwice(starting, plan, resumed ? 'resume' : 'boot');
+    const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setup' });
     await tellSetup(() => line.connect(context.signal), plan.setup);
     return line;
@@ -49,9 +51,42 @@ export async function startMachine(starting: Starting): Promise<Line> {
   }
 }
 
-async function writeFiles({ context, image, record, places }: Starting, plan: MachinePlan): Promise<void> {
+async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void> {
   await ensureFolder(places.stage);
   await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
+}
+
+/** Undefined when it has to boot. */
+async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | undefined> {
+  const { context, request, record, image, libvirt } = starting;
+  const { machine } = plan;
+  const digest = record.image.digest;
+  const why = bootReason({ request, image, machine, uri: libvirt.uri, digest, state: context.state });
+  await markBegun(context.state);
+  if (why !== undefined) {
+    context.log(`it boots: ${why}`);
+    return undefined;
+  }
+  context.progress({ phase: 'resume' });
+  const instant = await startInstantly({
+    ...{ context, libvirt, machine, image },
+    description: await writeDescription(starting, machine),
+    limitBytes: parseOptions(context.options).templates_bytes ?? TEMPLATES_BYTES,
+    patienceMs: PATIENCE_MS[machine.accelerator],
+  });
+  if (instant.kind === 'running') return instant.line;
+  context.log(`it boots: ${instant.why}`);
+  return undefined;
+}
+
+async function startOwn(starting: Starting, plan: MachinePlan): Promise<Line> {
+  const { libvirt, record, found } = starting;
+  await writeDisk(starting, plan);
+  const saved = found.kind === 'off' && (await isSaved(libvirt, record.name));
+  return bootTwice(starting, plan, saved ? 'resume' : 'boot');
+}
+
+async function writeDisk({ context, image, record, places }: Starting, plan: MachinePlan): Promise<void> {
   await ensureDisk(context, places.disk, image);
   if (plan.diskBytes !== undefined) await growDisk(context, places.disk, plan.diskBytes);
   const { name, uuid } = { name: plan.setup.hostname, uuid: record.uuid };
@@ -91,14 +126,21 @@ async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'res
   if (how === 'resume') {
     await libvirt.call(['start', record.name]);
   } else {
-    const description = `${places.record}.xml`;
-    await writeAtomic(description, renderDomain(machine), { durability: 'quick' });
+    const description = await writeDescription(starting, machine);
     await libvirt.call(['define', description, '--validate'], ['start', record.name]);
   }
   return awaitReady({
     ...{ context, libvirt, name: record.name, places },
     patienceMs: PATIENCE_MS[machine.accelerator],
   });
+}
+
+/** Of the machine as it boots, also where it is resumed the first time. */
+async function writeDescription({ places }: Starting, machine: Machine): Promise<string> {
+  const description = `${places.record}.xml`;
+  const qemuArguments = memoryArguments({ kind: 'own' }, machine.memoryMiB);
+  await writeAtomic(description, renderDomain({ ...machine, qemuArguments }), { durability: 'quick' });
+  return description;
 }
 
 async function forceOff(libvirt: Libvirt, name: string): Promise<void> {

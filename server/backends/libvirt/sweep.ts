@@ -4,6 +4,7 @@ import { conditionOf } from './condition.ts';
 import { uriOf } from './host.ts';
 import { parseOptions } from './options.ts';
 import { sandboxOf } from './record.ts';
+import { clearTemplates } from './templates/clear.ts';
 import { type Libvirt, libvirtAt, markOf } from './virsh.ts';
 
 /** Also of something half made; empty when nothing is left. */
@@ -27,6 +28,7 @@ export async function sweep(
   const listed = await libvirt.attempt(['list', '--all', '--name']);
   // Where libvirt does not answer, nothing of it runs either.
   if (listed.code !== 0) return [];
+  await clearTemplates(context, libvirt, living);
   const removed: Residue[] = [];
   for (const name of listed.stdout.split('\n')) {
     const id = sandboxOf(context, name.trim());

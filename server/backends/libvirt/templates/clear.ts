@@ -1,0 +1,35 @@
+// Clears templates away: what nobody builds on, what is left of makers that died, and marks of sandboxes that are gone.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MachineContext } from '../../../core/backend.ts';
+import { acquireLock } from '../../../store/lock.ts';
+import type { Libvirt } from '../virsh.ts';
+import { templateName } from './make.ts';
+import { clearShelf, locksIn, namesIn, shelfIn } from './shelf.ts';
+
+/** For when a person asks for room: every template that no sandbox builds on goes. */
+export async function clearTemplates(
+  context: MachineContext,
+  libvirt: Libvirt,
+  living: ReadonlySet<string>,
+): Promise<void> {
+  const shelf = shelfIn(context.cache);
+  await clearMakings(context, libvirt, shelf);
+  await clearShelf(shelf, living, 'remove');
+}
+
+async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: string): Promise<void> {
+  for (const name of await namesIn(shelf)) {
+    const key = /^\.(?:making|failed)-([0-9a-f]+)$/.exec(name)?.[1];
+    if (key === undefined) continue;
+    const lock = await acquireLock({ locks: locksIn(shelf) }, key, { wait: 'fail' }).catch(() => undefined);
+    // Somebody is making it right now.
+    if (lock === undefined) continue;
+    try {
+      await libvirt.attempt(['destroy', templateName(context, key)]);
+      await rm(join(shelf, name), { recursive: true, force: true });
+    } finally {
+      lock.release();
+    }
+  }
+}

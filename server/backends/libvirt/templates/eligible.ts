@@ -1,0 +1,41 @@
+// Which starts can be resumed from a template; the others boot, and a person may see why.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchRequest } from '../../../core/backend.ts';
+import type { StoredImage } from '../../../core/image.ts';
+import { writeAtomic } from '../../../platform/files.ts';
+import type { Machine } from '../domain.ts';
+
+export type Start = {
+  readonly request: LaunchRequest;
+  readonly image: StoredImage;
+  readonly machine: Machine;
+  readonly uri: string;
+  /** Of the image that the sandbox was made from. */
+  readonly digest: string;
+  readonly state: string;
+};
+
+/** Undefined when it can be resumed; else why it has to boot. */
+export function bootReason({ request, image, machine, uri, digest, state }: Start): string | undefined {
+  if (request.cold) return 'a cold start was asked for';
+  if (existsSync(markIn(state))) return 'its disk has its own history';
+  if (request.from !== undefined) return 'it begins as a copy of another machine';
+  if (image.manifest.init !== 'heyvm') return 'the system of its image starts in a way of its own';
+  if (image.manifest.digest !== digest) return 'its image has changed since it was made';
+  if (request.limits.disk !== undefined) return 'its disk has a size of its own';
+  if (new URL(uri).protocol !== 'qemu:') return 'its libvirt is on another machine';
+  if (machine.runAs !== undefined && machine.runAs.uid !== process.getuid?.()) {
+    return 'QEMU runs as another user, who may not read templates';
+  }
+  return undefined;
+}
+
+/** Before the first boot, so that nothing that was ever written to is taken for new. */
+export async function markBegun(state: string): Promise<void> {
+  if (!existsSync(markIn(state))) await writeAtomic(markIn(state), '', { durability: 'quick' });
+}
+
+function markIn(state: string): string {
+  return join(state, 'begun');
+}

@@ -1,0 +1,117 @@
+// Makes a template: boots a machine that belongs to nobody, lets it load what every sandbox needs first, and saves it.
+import { chmod, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DriverContext } from '../../../core/backend.ts';
+import type { StoredImage } from '../../../core/image.ts';
+import { ensureFolder, writeAtomic } from '../../../platform/files.ts';
+import { guestOver } from '../../../wire/client.ts';
+import { awaitReady } from '../boot.ts';
+import { ensureDisk } from '../disk.ts';
+import { type Machine, renderDomain } from '../domain.ts';
+import type { Line } from '../line.ts';
+import { placesOf } from '../places.ts';
+import { uuidOf } from '../record.ts';
+import type { Libvirt } from '../virsh.ts';
+import { memoryArguments } from './memory.ts';
+import { saveMoment } from './moment.ts';
+import { declareDurable, filesIn, makingFolder, publish, type Template } from './shelf.ts';
+
+export type Making = {
+  readonly context: DriverContext;
+  readonly libvirt: Libvirt;
+  /** One of the kind that is wanted. */
+  readonly machine: Machine;
+  readonly image: StoredImage;
+  readonly shelf: string;
+  readonly key: string;
+  readonly patienceMs: number;
+};
+
+/** The caller holds the lock of this key; what an earlier maker left half done is removed first. */
+export async function makeTemplate(making: Making): Promise<Template> {
+  const { context, libvirt, shelf, key } = making;
+  const folder = makingFolder(shelf, key);
+  const machine = nobodys(making, folder);
+  await libvirt.attempt(['destroy', machine.name]);
+  await rm(folder, { recursive: true, force: true });
+  await ensureFolder(folder);
+  const { moment, disk } = filesIn(folder);
+  try {
+    await ensureDisk(context, disk, making.image);
+    await boot(making, machine, folder);
+    await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
+    await libvirt.call(['destroy', machine.name]);
+    await chmod(disk, 0o400);
+    return await publish(shelf, key, folder);
+  } catch (error) {
+    await libvirt.attempt(['destroy', machine.name]);
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: string): string {
+  return `heyvm-${storeId}-template-${key}`;
+}
+
+/** Only after this a template outlives a loss of power; nobody has to wait for it. */
+export async function writeOut(template: Template): Promise<void> {
+  for (const path of Object.values(template.files)) {
+    const file = await open(path, 'r');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+  await declareDurable(template);
+}
+
+/** No workspace, no identity, and memory that lands in a file. */
+function nobodys({ context, machine, key }: Making, folder: string): Machine {
+  const name = templateName(context, key);
+  const { memory, disk } = filesIn(folder);
+  return {
+    ...machine,
+    ...{ name, uuid: uuidOf(name), id: `template-${key}`, disk },
+    port: join(context.runtime, 'template'),
+    console: join(folder, 'console.log'),
+    share: { folder: join(folder, 'stage'), plan: join(folder, 'stage.json') },
+    qemuArguments: memoryArguments({ kind: 'template', file: memory }, machine.memoryMiB),
+  };
+}
+
+async function boot(
+  { context, libvirt, patienceMs }: Making,
+  machine: Machine,
+  folder: string,
+): Promise<void> {
+  const { name, port, console, share } = machine;
+  const description = join(folder, 'domain.xml');
+  await ensureFolder(share.folder);
+  await writeAtomic(share.plan, `${JSON.stringify({ root: share.folder, binds: [] })}\n`, {
+    durability: 'quick',
+  });
+  await writeAtomic(description, renderDomain(machine), { durability: 'quick' });
+  await rm(port, { force: true });
+  await libvirt.call(['create', description, '--validate']);
+  const places = { ...placesOf(context), port, console };
+  const line = await awaitReady({ context, libvirt, name, places, patienceMs });
+  try {
+    await warmUp(line);
+  } finally {
+    line.close();
+    await rm(port, { force: true });
+  }
+}
+
+/** What every sandbox begins with is then in memory, and common to all of them. */
+async function warmUp(line: Line): Promise<void> {
+  const guest = guestOver(() => line.connect());
+  const shell = 'command -v bash >/dev/null && bash -lc true; ls / >/dev/null; sync';
+  const program = await guest.exec({ argv: ['/bin/sh', '-c', shell], cwd: '/' });
+  program.stdin.end();
+  program.stdout.resume();
+  program.stderr.resume();
+  await program.exited;
+}
