@@ -1,6 +1,6 @@
 // The disk of a machine: a thin layer over the image's own, which is shared and never written.
 import { constants } from 'node:fs';
-import { copyFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
@@ -61,6 +61,7 @@ async function whole(path: string, make: (fresh: string) => Promise<void>): Prom
   const fresh = `${path}.${randomHex(4)}.new`;
   try {
     await make(fresh);
+    await chmod(fresh, 0o600);
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });

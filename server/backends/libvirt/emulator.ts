@@ -1,8 +1,8 @@
 // The program that libvirt starts in the place of QEMU: it composes what the guest sees, and then becomes QEMU.
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { copyFile, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, copyFile, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { MachineContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import { ensureFolder, writeAtomic } from '../../platform/files.ts';
@@ -25,14 +25,21 @@ export function findQemu(): string | undefined {
   });
 }
 
+/** The libvirt of the system asks it what it can do as a user of its own, who cannot enter a person's folders. */
+export type Audience = 'person' | 'system';
+
 /**
  * libvirt asks a program once what it can do and remembers the answer by its path and age, so that a new QEMU behind
  * the same path would be taken for the old one: a folder is made for each pair of it and of our program.
  */
-export async function prepareEmulator({ cache, agent }: MachineContext, qemu: string): Promise<string> {
+export async function prepareEmulator(
+  { cache, agent }: MachineContext,
+  qemu: string,
+  audience: Audience,
+): Promise<string> {
   const [own, { mtimeMs, size }] = await Promise.all([readFile(agent), stat(qemu)]);
   const key = createHash('sha256').update(own).update(`${qemu} ${mtimeMs} ${size}`).digest('hex');
-  const parent = join(cache, 'emulators');
+  const parent = audience === 'person' ? join(cache, 'emulators') : await openFolder();
   const folder = join(parent, key.slice(0, 16));
   const emulator = join(folder, NAME);
   if (existsSync(emulator)) return emulator;
@@ -42,6 +49,7 @@ export async function prepareEmulator({ cache, agent }: MachineContext, qemu: st
   try {
     await copyFile(agent, join(fresh, NAME));
     await symlink(qemu, join(fresh, `${NAME}.program`));
+    if (audience === 'system') await chmod(fresh, 0o755);
     await rename(fresh, folder);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
@@ -51,13 +59,21 @@ export async function prepareEmulator({ cache, agent }: MachineContext, qemu: st
   return emulator;
 }
 
+/** A folder that everybody can enter and only we can change, whoever else may write beside it. */
+async function openFolder(): Promise<string> {
+  const folder = `/var/tmp/heyvm-${process.getuid?.() ?? 0}`;
+  await ensureFolder(folder);
+  await chmod(folder, 0o711);
+  return folder;
+}
+
 /** Lets it compose a folder and start QEMU, as every machine will; throws with what stands in the way. */
 export async function tryEmulator(context: MachineContext, emulator: string): Promise<string> {
   const { run, signal, cache } = context;
   const stage = join(cache, 'trial');
   const plan = join(cache, 'trial.json');
   await ensureFolder(stage);
-  const binds = [{ from: join(cache, 'emulators'), to: '/data', mode: 'ro' }];
+  const binds = [{ from: dirname(emulator), to: '/data', mode: 'ro' }];
   await writeAtomic(plan, JSON.stringify({ root: stage, binds }), { durability: 'quick' });
   const { code, stdout, stderr } = await run([emulator, '--version'], {
     ...{ signal, cwd: '/', timeoutMs: 10_000, accept: 'any' },

@@ -25,8 +25,8 @@ export async function readHost(
   { owner, options }: { owner: LaunchRequest['owner']; options: Options },
 ): Promise<HostFacts> {
   const qemu = needQemu();
-  const emulator = await prepareEmulator(context, qemu);
   const system = isSystem(libvirt.uri);
+  const emulator = await prepareEmulator(context, qemu, system ? 'system' : 'person');
   return {
     emulator,
     accelerator: await chooseAccelerator(context, qemu, options),

@@ -6,7 +6,7 @@ import { ensureFolder } from '../../platform/files.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
 import { askKvm } from './accelerator.ts';
 import { findQemu, prepareEmulator, tryEmulator } from './emulator.ts';
-import { strangerReason, uriOf } from './host.ts';
+import { isSystem, strangerReason, uriOf } from './host.ts';
 import { type Options, parseOptions } from './options.ts';
 import { libvirtAt, saidBy } from './virsh.ts';
 
@@ -36,7 +36,7 @@ async function tried(
 ): Promise<Availability> {
   const qemu = findQemu() ?? '';
   const uri = uriOf(options);
-  const emulator = await prepareEmulator(context, qemu);
+  const emulator = await prepareEmulator(context, qemu, isSystem(uri) ? 'system' : 'person');
   const version = await tryEmulator(context, emulator);
   const libvirt = libvirtAt(uri, context);
   const strange = await strangerReason(libvirt, emulator);

@@ -1,5 +1,5 @@
 // Starts a machine that is off: hardware, shared folders and identity, with a second attempt where the first got stuck.
-import { rm } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { SandboxError } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
@@ -53,6 +53,8 @@ export async function startMachine(starting: Starting): Promise<Line> {
 
 async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void> {
   await ensureFolder(places.stage);
+  // Made here, it is ours to read even where a libvirt of the system writes it.
+  await appendFile(places.console, '', { mode: 0o600 });
   await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
 }
 
