@@ -30,7 +30,7 @@ export type Flag = FlagBase &
   );
 
 /** What completion offers in a place. */
-export type Completer = 'sandbox' | 'branch' | 'file' | 'backend' | 'command' | readonly string[];
+export type Completer = 'sandbox' | 'branch' | 'file' | 'backend' | 'command' | 'image' | readonly string[];
 
 export type Argument = {
   readonly name: string;
@@ -43,6 +43,7 @@ export type Argument = {
 export type Example = { readonly command: string; readonly about: string };
 
 export type Command = {
+  /** One word, or two where several commands are about one thing: `images list`. */
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly summary: string;

@@ -17,14 +17,19 @@ function bashScript(commands: readonly Command[]): string {
   return `# bash completion of heyvm: source <(heyvm completion bash)
 _heyvm() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words='' files='' place=0 index
-  for ((index = 2; index < COMP_CWORD; index++)); do
+  local command=\${COMP_WORDS[1]} start=2
+  if ((COMP_CWORD > 2)); then
+    case $command in ${familyPattern(commands)}) command="$command \${COMP_WORDS[2]}" start=3 ;; esac
+  fi
+  for ((index = start; index < COMP_CWORD; index++)); do
     [[ \${COMP_WORDS[index]} == -* ]] || place=$((place + 1))
   done
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='${commands.map(command => command.name).join(' ')}'
+    words='${firstWords(commands).join(' ')}'
   else
-    case \${COMP_WORDS[1]} in
+    case $command in
+${familyCases(commands, 'words').join('\n')}
 ${cases.join('\n')}
     esac
   fi
@@ -47,13 +52,18 @@ function zshScript(commands: readonly Command[]): string {
 # zsh completion of heyvm: source <(heyvm completion zsh)
 _heyvm() {
   local cur=\${words[CURRENT]} prev=\${words[CURRENT-1]} list='' files='' place=0 index
-  for ((index = 3; index < CURRENT; index++)); do
+  local command=\${words[2]} start=3
+  if ((CURRENT > 3)); then
+    case $command in ${familyPattern(commands)}) command="$command \${words[3]}" start=4 ;; esac
+  fi
+  for ((index = start; index < CURRENT; index++)); do
     [[ \${words[index]} == -* ]] || place=$((place + 1))
   done
   if ((CURRENT == 2)); then
-    list='${commands.map(command => command.name).join(' ')}'
+    list='${firstWords(commands).join(' ')}'
   else
-    case \${words[2]} in
+    case $command in
+${familyCases(commands, 'list').join('\n')}
 ${cases.join('\n')}
     esac
   fi
@@ -90,8 +100,9 @@ function posixCase(command: Command, dialect: Dialect): string {
   const flags = flagsOf(command)
     .map(flag => `--${flag.name}`)
     .join(' ');
-  const names = [command.name, ...(command.aliases ?? [])].join('|');
-  return `    ${names})
+  const names = [command.name, ...(command.aliases ?? [])].filter(name => !isFamily(name, command));
+  const pattern = names.map(name => (name.includes(' ') ? `'${name}'` : name)).join('|');
+  return `    ${pattern})
       if [[ $cur == -* ]]; then ${dialect.words(flags)}
       else case $prev in
         ${[...values, `*) case $place in ${places.join(' ')} ${places.some(place => place.startsWith('*')) ? '' : '*) ;;'} esac ;;`].join('\n        ')}
@@ -99,24 +110,79 @@ function posixCase(command: Command, dialect: Dialect): string {
 }
 
 function fishScript(commands: readonly Command[]): string {
+  const families = familiesOf(commands);
+  const seconds = (family: string): string =>
+    commands
+      .flatMap(({ name }) => (name.startsWith(`${family} `) ? [name.slice(family.length + 1)] : []))
+      .join(' ');
   const lines = ['# fish completion of heyvm: heyvm completion fish | source', 'complete -c heyvm -f'];
+  for (const family of families) {
+    lines.push(
+      `complete -c heyvm -n __fish_use_subcommand -a ${family} -d ${quote(`Commands about ${family}`)}`,
+    );
+  }
   for (const command of commands) {
-    const inside = `-n '__fish_seen_subcommand_from ${[command.name, ...(command.aliases ?? [])].join(' ')}'`;
-    lines.push(`complete -c heyvm -n __fish_use_subcommand -a ${command.name} -d ${quote(command.summary)}`);
-    for (const argument of command.arguments) {
-      if (argument.complete !== undefined)
-        lines.push(`complete -c heyvm ${inside} ${fishOffer(argument.complete)}`);
-    }
-    for (const flag of flagsOf(command)) {
-      const short = flag.short === undefined ? '' : ` -s ${flag.short}`;
-      const completer = completerOf(flag);
-      const value = flag.kind === 'flag' ? '' : ` -r ${completer === undefined ? '' : fishOffer(completer)}`;
-      lines.push(
-        `complete -c heyvm ${inside} -l ${flag.name}${short} -d ${quote(flag.summary)}${value.trimEnd()}`,
-      );
-    }
+    const [first = '', second] = command.name.split(' ');
+    const offered =
+      second === undefined
+        ? '__fish_use_subcommand'
+        : `'__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${seconds(first)}'`;
+    lines.push(`complete -c heyvm -n ${offered} -a ${second ?? first} -d ${quote(command.summary)}`);
+    lines.push(...fishDetails(command, families));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What follows a command; words such as `list` stand alone and in a family, and mean different commands. */
+function fishDetails(command: Command, families: readonly string[]): string[] {
+  const names = [command.name, ...(command.aliases ?? [])].filter(name => !isFamily(name, command));
+  const last = names.map(name => name.split(' ').at(-1)).join(' ');
+  const [first = '', second] = command.name.split(' ');
+  const elsewhere =
+    families.length === 0 ? '' : `; and not __fish_seen_subcommand_from ${families.join(' ')}`;
+  const where =
+    second === undefined
+      ? `__fish_seen_subcommand_from ${last}${elsewhere}`
+      : `__fish_seen_subcommand_from ${first}; and __fish_seen_subcommand_from ${last}`;
+  const inside = `-n '${where}'`;
+  const places = command.arguments.flatMap(argument =>
+    argument.complete === undefined ? [] : [`complete -c heyvm ${inside} ${fishOffer(argument.complete)}`],
+  );
+  const flags = flagsOf(command).map(flag => {
+    const short = flag.short === undefined ? '' : ` -s ${flag.short}`;
+    const completer = completerOf(flag);
+    const value = flag.kind === 'flag' ? '' : ` -r ${completer === undefined ? '' : fishOffer(completer)}`;
+    return `complete -c heyvm ${inside} -l ${flag.name}${short} -d ${quote(flag.summary)}${value.trimEnd()}`;
+  });
+  return [...places, ...flags];
+}
+
+/** First words of commands that have two. */
+function familiesOf(commands: readonly Command[]): readonly string[] {
+  return [...new Set(commands.flatMap(({ name }) => (name.includes(' ') ? [name.split(' ')[0] ?? ''] : [])))];
+}
+
+function firstWords(commands: readonly Command[]): readonly string[] {
+  return [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
+}
+
+/** The family's own word is short for one of its commands, and for completion it is the way to all of them. */
+function isFamily(name: string, command: Command): boolean {
+  return command.name.startsWith(`${name} `);
+}
+
+/** A pattern that nothing has where there is no family. */
+function familyPattern(commands: readonly Command[]): string {
+  return familiesOf(commands).join('|') || "''";
+}
+
+function familyCases(commands: readonly Command[], variable: 'words' | 'list'): readonly string[] {
+  return familiesOf(commands).map(family => {
+    const seconds = commands
+      .filter(({ name }) => name.startsWith(`${family} `))
+      .map(({ name }) => name.slice(family.length + 1));
+    return `    ${family}) ${variable}='${seconds.join(' ')}' ;;`;
+  });
 }
 
 function fishOffer(completer: Completer): string {

@@ -4,7 +4,7 @@ import { nearest } from '../core/nearest.ts';
 import { pathsOf } from '../store/paths.ts';
 import { parseArgs, wantsJson } from './args.ts';
 import type { Args, Command, Context } from './command.ts';
-import { commands, findCommand, groups } from './commands.ts';
+import { commands, findCommand, groups, splitCommand } from './commands.ts';
 import { type Interrupts, watchInterrupts } from './interrupts.ts';
 import { flush } from './outlets.ts';
 import { createOutput, type Output } from './output.ts';
@@ -64,20 +64,29 @@ async function runHandler(
 /** `heyvm`, `heyvm --help` and `heyvm --version` are short for commands. */
 function normalize(argv: readonly string[]): [string, readonly string[]] {
   const [first = 'help', ...rest] = argv;
+  const { name, rest: tokens } = splitCommand(argv);
   if (first === '--help' || first === '-h') return ['help', rest];
   if (first === '--version' || first === '-V') return ['version', rest];
   if (first.startsWith('-')) return ['help', argv];
-  return [first, rest];
+  return first === '' || name === '' ? [first, rest] : [name, tokens];
 }
 
 function refuseUnknown(name: string): never {
+  const [family, second] = name.split(' ');
   const names = commands
     .filter(command => command.hidden !== true)
-    .flatMap(command => [command.name, ...(command.aliases ?? [])]);
-  const [close] = nearest(name, names);
+    .flatMap(command => [command.name, ...(command.aliases ?? [])])
+    .filter(known => second === undefined || known.startsWith(`${family} `));
+  const [close] = second === undefined ? nearest(name, names) : nearestSecond(second, names);
   fail('usage', `there is no command ${JSON.stringify(name)}`, {
     hint: close === undefined ? 'heyvm help lists the commands' : `did you mean heyvm ${close}?`,
   });
+}
+
+/** Against the second words alone, because the first one is right already. */
+function nearestSecond(second: string, names: readonly string[]): readonly string[] {
+  const seconds = new Map(names.map(name => [name.split(' ')[1] ?? '', name]));
+  return nearest(second, [...seconds.keys()]).flatMap(word => seconds.get(word) ?? []);
 }
 
 async function showHelp(command: Command, out: Output): Promise<number> {

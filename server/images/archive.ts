@@ -8,6 +8,7 @@ import { hashFile, incomingPath } from './blobs.ts';
 import { bytesOf } from './build/content.ts';
 import { type FolderNode, type Node, newRoot, resolve } from './build/rootTree.ts';
 import { readTar } from './build/tarRead.ts';
+import { configOf, RawConfig } from './containerConfig.ts';
 import { cutOut } from './cutOut.ts';
 import type { ImageCall } from './deps.ts';
 import { applyLayer } from './layers.ts';
@@ -30,20 +31,7 @@ const Descriptor = z.object({
 const Index = z.object({ manifests: z.array(Descriptor) });
 const Manifest = z.object({ config: Descriptor, layers: z.array(Descriptor) });
 const DockerIndex = z.array(z.object({ Config: z.string(), Layers: z.array(z.string()) }));
-const Config = z.object({
-  architecture: z.string(),
-  config: z.optional(
-    z.nullable(
-      z.object({
-        Env: z.nullish(z.array(z.string())),
-        User: z.nullish(z.string()),
-        WorkingDir: z.nullish(z.string()),
-        Entrypoint: z.nullish(z.array(z.string())),
-        Cmd: z.nullish(z.array(z.string())),
-      }),
-    ),
-  ),
-});
+const Config = z.object({ architecture: z.string(), config: z.nullish(RawConfig) });
 
 const architectures = { amd64: 'x64', arm64: 'arm64' } as const;
 const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
@@ -137,24 +125,6 @@ async function layerFile(
   scratch.push(plain);
   await rm(cut, { force: true });
   return plain;
-}
-
-type RawConfig = NonNullable<z.output<typeof Config>['config']>;
-
-function configOf(raw: RawConfig): ImageConfig {
-  const env = (raw.Env ?? []).flatMap((entry): [string, string][] => {
-    const equals = entry.indexOf('=');
-    return equals > 0 ? [[entry.slice(0, equals), entry.slice(equals + 1)]] : [];
-  });
-  const user = raw.User ?? '';
-  const workdir = raw.WorkingDir ?? '';
-  return {
-    env: Object.fromEntries(env),
-    ...(user === '' ? {} : { user }),
-    ...(workdir === '' ? {} : { workdir }),
-    entrypoint: raw.Entrypoint ?? [],
-    cmd: raw.Cmd ?? [],
-  };
 }
 
 function blobOf(digest: string): string {

@@ -126,6 +126,38 @@ export async function writeDerived(
   });
 }
 
+/** Every manifest by digest, named or not; one that cannot be read is no image any more. */
+export async function manifestsIn(
+  paths: StorePaths,
+): Promise<readonly { readonly file: string; readonly image: ImageManifest }[]> {
+  const { manifests } = layoutOf(paths);
+  const found: { file: string; image: ImageManifest }[] = [];
+  for (const file of await filesIn(manifests)) {
+    const parsed = parseJson(ImageManifest, (await readTextIfExists(join(manifests, file))) ?? '');
+    if (parsed.ok) found.push({ file, image: parsed.value });
+  }
+  return found;
+}
+
+export type DerivedForm = {
+  readonly file: string;
+  /** Of the image that it was made from. */
+  readonly digest: string;
+  readonly files: readonly ImageFile[];
+};
+
+export async function derivedIn(paths: StorePaths): Promise<readonly DerivedForm[]> {
+  const { derived } = layoutOf(paths);
+  const found: DerivedForm[] = [];
+  for (const file of await filesIn(derived)) {
+    const hex = /^sha256-([0-9a-f]{64})\./.exec(file)?.[1];
+    const parsed = parseJson(Derived, (await readTextIfExists(join(derived, file))) ?? '');
+    if (hex !== undefined)
+      found.push({ file, digest: `sha256:${hex}`, files: parsed.ok ? parsed.value.files : [] });
+  }
+  return found;
+}
+
 export async function filesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

@@ -19,6 +19,8 @@ async function wordsOf({ args, call, cwd }: Context): Promise<readonly string[]>
       return (await call('worktree/branches', { cwd })).branches.map(branch => branch.name);
     case 'backend':
       return (await call('backend/list', { probe: false })).backends.map(backend => backend.id);
+    case 'image':
+      return (await call('image/list', {})).images.map(image => image.name);
     default:
       return [];
   }

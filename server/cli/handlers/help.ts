@@ -6,10 +6,19 @@ import { commandData, commandHelp, overview } from '../help.ts';
 
 export async function run({ args, out, groups }: Context): Promise<undefined> {
   const all = groups.flatMap(group => group.commands);
-  const name = args.optional('command');
+  const first = args.optional('command');
+  const second = args.optional('subcommand');
+  const name = second === undefined ? first : `${first} ${second}`;
   if (name === undefined) {
     const shown = all.filter(command => command.hidden !== true);
     out.result(shown.map(commandData), () => overview(groups, out.paint));
+    return;
+  }
+  const family = all.filter(candidate => candidate.name.startsWith(`${name} `));
+  if (family.length > 0) {
+    out.result(family.map(commandData), () =>
+      overview([{ title: `heyvm ${name}`, commands: family }], out.paint),
+    );
     return;
   }
   const command = all.find(candidate => candidate.name === name || candidate.aliases?.includes(name));

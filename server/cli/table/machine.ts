@@ -151,7 +151,10 @@ const version: Command = {
 const help: Command = {
   name: 'help',
   summary: 'Say what heyvm or one of its commands does',
-  arguments: [{ name: 'command', summary: 'a command', presence: 'optional', complete: 'command' }],
+  arguments: [
+    { name: 'command', summary: 'a command', presence: 'optional', complete: 'command' },
+    { name: 'subcommand', summary: 'its second word, where it has one', presence: 'optional' },
+  ],
   flags: [],
   examples: [
     { command: 'heyvm help exec', about: 'the same as heyvm exec --help' },
@@ -164,7 +167,7 @@ const help: Command = {
 const complete: Command = {
   name: '__complete',
   summary: 'Words for completion scripts',
-  arguments: [{ name: 'kind', summary: 'sandbox, branch or backend', presence: 'required' }],
+  arguments: [{ name: 'kind', summary: 'sandbox, branch, backend or image', presence: 'required' }],
   flags: [],
   examples: [],
   hidden: true,
