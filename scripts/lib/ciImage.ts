@@ -11,14 +11,18 @@ import {
   rmSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createService } from '../../server/service/service.ts';
+import { bootstrapImage } from '../../server/images/build/bootstrap.ts';
+import { run } from '../../server/platform/run.ts';
 import { pathsOf } from '../../server/store/paths.ts';
+import { readSettings } from '../../server/store/settings.ts';
 import { command } from './command.ts';
 import { hashOf } from './hash.ts';
 import { cache, root } from './places.ts';
 import { Stop, say } from './say.ts';
 
 export const ciImage = 'debian:12';
+
+const parts = 'server/images/build/{bootstrap,distributions,hygiene,kernelPackages,mmdebstrap}.ts';
 
 /** A store that has the image and nothing else; a second call finds it. */
 export async function ensureCiStore(folder = cache): Promise<string> {
@@ -31,8 +35,12 @@ export async function ensureCiStore(folder = cache): Promise<string> {
   const env = { ...process.env, HEYO_HOME: making };
   const paths = pathsOf(env);
   try {
-    await createService({ paths, env }).call('image/bootstrap', { base: ciImage });
+    const deps = { paths, run, env, settings: () => readSettings(paths).settings };
+    const call = { signal: new AbortController().signal, progress: () => {} };
+    await bootstrapImage(deps, { base: ciImage }, call);
     renameSync(making, ready);
+    for (const other of readdirSync(join(folder, 'ci-image')))
+      if (other !== keyOf()) rmSync(join(folder, 'ci-image', other), { recursive: true, force: true });
   } catch (error) {
     if (!existsSync(ready)) throw new Stop(`the image of the tests cannot be made: ${messageOf(error)}`);
   } finally {
@@ -62,8 +70,8 @@ export async function copyCiStore(store: string, folder: string, uid: number): P
 
 /** Only what decides about the content; what is derived from it finds out by itself when it is too old. */
 function keyOf(): string {
-  const inputs = globSync('server/images/build/bootstrap*.ts', { cwd: root }).sort();
-  return hashOf(root, inputs, path => !path.endsWith('.test.ts')).slice(0, 16);
+  const inputs = globSync(parts, { cwd: root }).sort();
+  return hashOf(root, inputs).slice(0, 16);
 }
 
 function take(from: string, to: string): void {

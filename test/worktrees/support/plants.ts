@@ -199,3 +199,15 @@ export const attacks: Readonly<Record<string, Attack>> = {
       'for f in COMMIT_EDITMSG MERGE_MSG ORIG_HEAD FETCH_HEAD AUTO_MERGE; do rm -f $O/$f; ln -s $RC $O/$f; done',
   },
 };
+
+/** Without the narrowing these reach the host; if one of them stops doing so, its attack proves nothing any more. */
+export const workWhenCareless = [
+  'commondir in the main git folder',
+  'its own commondir, written',
+  'its own commondir, renamed over',
+  'the .git file, written',
+  'the .git file, renamed over',
+  'the configuration',
+  'hooks',
+  'reflogs that are links',
+];
