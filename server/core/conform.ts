@@ -1,6 +1,6 @@
 // Compares what is asked of a sandbox with what a backend can enforce here; every gap refuses the start.
 import type { Capabilities, NetworkMode, Runtime, SandboxType } from '../protocol/backend.ts';
-import type { GitMode, Limits } from '../protocol/sandbox.ts';
+import type { GitMode, Limits, PublishedPort } from '../protocol/sandbox.ts';
 import { fail } from './errors.ts';
 
 export type Asked = {
@@ -11,10 +11,11 @@ export type Asked = {
   readonly image?: string | undefined;
   /** How git is to work inside; `none` when no worktree is shown. */
   readonly git?: GitMode | undefined;
+  readonly ports?: readonly PublishedPort[] | undefined;
 };
 
 export type Gap = {
-  readonly kind: 'network' | 'limit' | 'runtime' | 'image' | 'type' | 'git';
+  readonly kind: 'network' | 'limit' | 'runtime' | 'image' | 'type' | 'git' | 'port';
   /** What was asked for, as `network allowlist`. */
   readonly asked: string;
   readonly why: string;
@@ -30,6 +31,7 @@ export function gapsOf(capabilities: Capabilities, asked: Asked): readonly Gap[]
     ...typeGaps(capabilities, asked),
     ...imageGaps(capabilities, asked),
     ...gitGaps(capabilities, asked),
+    ...portGaps(capabilities, asked),
   ];
 }
 
@@ -134,6 +136,18 @@ function gitGaps({ git }: Capabilities, asked: Asked): Gap[] {
       asked: `git mode ${asked.git}`,
       why: git.length === 0 ? 'it has none' : `it has only ${git.join(' and ')}`,
       hint: 'use a type that needs less, such as --type general, or choose another backend',
+    },
+  ];
+}
+
+function portGaps({ dial }: Capabilities, { ports = [] }: Asked): Gap[] {
+  if (ports.length === 0 || dial.includes('tcp')) return [];
+  return [
+    {
+      kind: 'port',
+      asked: 'published ports',
+      why: 'ports of its guests cannot be reached from outside',
+      hint: 'leave out the ports, or choose another backend',
     },
   ];
 }

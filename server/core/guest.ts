@@ -1,6 +1,7 @@
 // What runs inside a sandbox, as the owner sees it; every driver ends in one of these.
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { DialTarget, ExecRequest, ExitStatus, SignalName, TerminalSize } from '../protocol/exec.ts';
+import type { WorkspaceMode } from '../protocol/sandbox.ts';
 
 export type GuestProcess = {
   readonly stdin: Writable;
@@ -31,6 +32,8 @@ export type Guest = {
   listeningPorts(): Promise<readonly ListeningPort[]>;
   /** Asks, then forces after `graceMs`. Repeated calls answer the same. */
   stop(options: { graceMs: number }): Promise<GuestEnd>;
+  /** How it really sees /workspace, where that is not as the manifest says. */
+  readonly workspace?: WorkspaceMode;
   /** Resolves when the guest has ended, for whatever reason; never rejects. */
   readonly ended: Promise<GuestEnd>;
 };

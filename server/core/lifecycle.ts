@@ -14,23 +14,40 @@ export type Facts = {
   readonly ownerState?: 'starting' | 'running' | 'paused' | 'stopping' | undefined;
   /** An owner left its file behind without a word about the end. */
   readonly stale: boolean;
+  /** Its guest may have outlived its owner; `problem` says why nobody could look. */
+  readonly unattended?: { readonly problem?: string | undefined } | undefined;
+  /** What keeps a living owner from its guest at the moment. */
+  readonly problem?: string | undefined;
 };
 
 export type Condition = { readonly status: Status; readonly reason?: string };
 
 export const OWNER_VANISHED = 'its owner ended unexpectedly';
+export const REBOOTED = 'this machine was restarted';
 export const EXPIRED = 'its time to live was over';
 export const WALL_LIMIT = 'it reached its limit of running time';
 
 export function conditionOf(facts: Facts): Condition {
-  if (facts.ownerState !== undefined) return { status: facts.ownerState };
+  if (facts.ownerState !== undefined) {
+    return { status: facts.ownerState, ...(facts.problem === undefined ? {} : { reason: facts.problem }) };
+  }
   if (facts.intent === 'removed') return { status: 'stopping', reason: 'it is being removed' };
+  if (facts.unattended !== undefined) return unattendedCondition(facts.intent, facts.unattended.problem);
   if (facts.stale) {
     // Who asked for the end got it, in whatever way.
     return facts.intent === 'stopped' ? { status: 'stopped' } : { status: 'failed', reason: OWNER_VANISHED };
   }
   if (facts.lastEnd === undefined) return { status: 'created' };
   return { status: facts.lastEnd.kind, reason: facts.lastEnd.reason };
+}
+
+/** Until a new owner has looked, nobody knows whether the guest still runs. */
+function unattendedCondition(intent: 'running' | 'stopped', problem: string | undefined): Condition {
+  if (problem !== undefined) {
+    return { status: 'failed', reason: `${OWNER_VANISHED}, and its guest cannot be reached: ${problem}` };
+  }
+  if (intent === 'stopped') return { status: 'stopping', reason: 'a new owner ends its guest' };
+  return { status: 'starting', reason: `${OWNER_VANISHED}; a new one takes over its guest` };
 }
 
 export type Operation = 'start' | 'stop' | 'remove' | 'exec';

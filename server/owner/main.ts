@@ -1,32 +1,32 @@
-// The process that owns one running sandbox: takes the lease, starts the guest, serves it, and ends with it.
-import { existsSync } from 'node:fs';
+// The process that owns one running sandbox: takes the lease, starts the guest or attaches to it, serves it, and ends with it.
 import { rm } from 'node:fs/promises';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
-import type { Guest } from '../core/guest.ts';
-import { EXPIRED, WALL_LIMIT } from '../core/lifecycle.ts';
 import { bundle } from '../platform/bundle.ts';
 import { ensureFolder } from '../platform/files.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
+import { readPreviousOwner } from '../store/read.ts';
 import type { SandboxRecord } from '../store/records.ts';
-import { readEntry, updateRecord } from '../store/sandboxes.ts';
-import { type Deadline, watchDeadlines } from './deadlines.ts';
+import { readEntry } from '../store/sandboxes.ts';
+import { deadlinesOf, watchDeadlines } from './deadlines.ts';
 import { outliveDefects } from './defects.ts';
-import { type AskedEnd, createEnding, type End, type Ending } from './ending.ts';
+import { createEnding, type Ending } from './ending.ts';
+import { finish, GRACE_MS, giveUp, intentOf, made, rememberGone } from './finish.ts';
 import { createHolds } from './holds.ts';
 import { watchHome } from './home.ts';
-import { startGuest } from './launch.ts';
-import { type Log, openLog } from './log.ts';
-import { serveOwner } from './serve.ts';
-import { openStartPipe, type StartPipe } from './startPipe.ts';
-import { createStateFile } from './state.ts';
-
-/** A guest that is asked to end by a signal or a deadline gets this long. */
-const GRACE_MS = 5_000;
+import type { Launch } from './launch.ts';
+import { beginLife, type Mode } from './life.ts';
+import { openLog } from './log.ts';
+import { createOperations, createTurns } from './operations.ts';
+import { type Published, publishPorts } from './publish.ts';
+import type { Parts, Run } from './run.ts';
+import { patient, serveOwner } from './serve.ts';
+import { openStartPipe } from './startPipe.ts';
+import { createStateFile, type StateFile } from './state.ts';
 
 /** Resolves with the exit status of the process, when everything of this run is gone. */
-export async function runOwner(paths: Paths, id: string): Promise<number> {
+export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<number> {
   const files = sandboxPaths(paths, id);
   const abandoned = new AbortController();
   const pipe = openStartPipe(() => abandoned.abort());
@@ -35,8 +35,9 @@ export async function runOwner(paths: Paths, id: string): Promise<number> {
     lease = await acquireLock(paths, `owner-${id}`, { wait: 'fail' });
     const entry = await readEntry(paths, id);
     if (entry === undefined) throw new SandboxError('sandbox-not-found', `there is no sandbox ${id}`);
+    const previous = mode === 'attach' ? readPreviousOwner(paths, entry.record) : undefined;
     const log = openLog(files);
-    await own({ paths, record: entry.record, pipe, abandoned: abandoned.signal, log });
+    await own({ paths, record: entry.record, mode, previous, pipe, abandoned: abandoned.signal, log });
     return 0;
   } catch (error) {
     await pipe.failed(toSandboxError(error));
@@ -46,158 +47,140 @@ export async function runOwner(paths: Paths, id: string): Promise<number> {
   }
 }
 
-type Run = {
-  readonly paths: Paths;
-  readonly record: SandboxRecord;
-  readonly pipe: StartPipe;
-  readonly abandoned: AbortSignal;
-  readonly log: Log;
-};
-
 async function own(run: Run): Promise<void> {
-  const { paths, record, pipe, log } = run;
+  const { paths, record, mode, log } = run;
   const files = sandboxPaths(paths, record.id);
-  log(`owner ${process.pid} of ${record.name} starts, build ${bundle.build}`);
+  const verb = mode === 'start' ? 'starts' : 'attaches';
+  log(`owner ${process.pid} of ${record.name} ${verb}, build ${bundle.build}`);
   await ensureFolder(paths.run);
   await ensureFolder(files.runtime);
-  const ending = createEnding();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
-  }
-  const state = await createStateFile({ paths, files, attached: record.attached, build: bundle.build });
+  const parts = await assemble(run);
+  const { state, ending } = parts;
   const home = watchHome(files.record, () =>
     ending.ask({ kind: 'failed', reason: 'its record was removed' }, GRACE_MS),
   );
-  const holds = createHolds(() =>
-    ending.ask({ kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) }, GRACE_MS),
-  );
-  if (!record.attached) holds.release();
-  let making = record.making === true;
-  const onAbandoned = (): void => {
-    if (making || state.current().attached)
-      ending.ask({ kind: 'stopped', reason: 'its client went away' }, 0);
-  };
-  if (run.abandoned.aborted) onAbandoned();
-  else run.abandoned.addEventListener('abort', onAbandoned);
-  let doors: Awaited<ReturnType<typeof serveOwner>> | undefined;
-  const started = startGuest({
-    ...run,
-    backend: findBackend(record.backend_type),
-    signal: ending.signal,
-    onReplaced: path => ending.ask({ kind: 'failed', reason: unguarded(path, record) }, 0),
-  });
-  // Whoever connects early waits for the guest; when it never comes, they and we hear why.
-  started.catch(() => undefined);
+  let doors: { close(): Promise<void> } | undefined;
+  let published: Published | undefined;
+  let left: 'nothing' | 'a guest' = 'nothing';
   try {
-    doors = await serveOwner({ record, files, guest: started, state, holds, ending, log });
-    const guest = await started;
-    await Promise.all([state.change({ state: 'running' }), made(run, ending)]);
-    making = false;
-    log('running');
-    outliveDefects(log);
-    pipe.ready();
-    holds.begin();
-    const deadlines = watchDeadlines(deadlinesOf(record), reason =>
-      ending.ask({ kind: 'stopped', reason }, GRACE_MS),
-    );
-    const end = await Promise.race([ending.asked, guest.ended.then(() => undefined)]);
-    deadlines.dispose();
-    await finish(run, { guest, end, state, ending });
+    const guest = patient(record, parts);
+    published = await publishPorts(portsOf(run), {
+      guest,
+      log,
+      taken: mode === 'start' ? 'refuse' : 'leave out',
+    });
+    doors = await serveOwner({ record, files, guest, log, ...parts });
+    const beginning = await parts.life.begun;
+    if (beginning.kind === 'ended') await rememberGone(run);
+    else await lead(run, parts, published);
   } catch (error) {
-    // Asked to end while it was starting: that, and not what broke because of it, is the reason.
     const asked = ending.current();
     const cause = toSandboxError(error);
-    log(`failed to start: ${cause.message}`);
-    await giveUp(started, ending);
-    await remember(run, asked ?? { kind: 'failed', reason: cause.message });
-    throw asked === undefined
+    log(`failed to ${mode}: ${cause.message}`);
+    left = await giveUp(run, parts, cause);
+    // Asked to end while it was starting: that, and not what broke because of it, is the reason.
+    throw asked === undefined || left === 'a guest'
       ? cause
       : new SandboxError('cancelled', `the start was given up: ${asked.reason}`);
   } finally {
     home.dispose();
+    published?.close();
     await doors?.close();
-    await state.remove();
+    if (left === 'nothing') await state.remove();
+    else if (run.previous !== undefined) await state.giveBack(run.previous);
     await rm(files.runtime, { recursive: true, force: true });
     log('owner ends');
     ending.done();
   }
 }
 
-/** Its worktree stays; a sandbox that has the workspace in its own folder would take work with it. */
-function intentOf({ worktree }: SandboxRecord): Pick<End, 'intent'> {
-  return worktree === undefined ? {} : { intent: 'removed' };
+async function assemble(run: Run): Promise<Parts> {
+  const { paths, record, mode, previous, log, pipe } = run;
+  const files = sandboxPaths(paths, record.id);
+  const ending = createEnding();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
+  }
+  const state = await createStateFile({
+    paths,
+    files,
+    attached: record.attached,
+    build: bundle.build,
+    previous,
+  });
+  const holds = createHolds(() =>
+    ending.ask({ kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) }, GRACE_MS),
+  );
+  if (!state.current().attached) holds.release();
+  watchClient(run, state, ending);
+  const launch: Launch = {
+    ...{ paths, record, log, signal: ending.signal, progress: pipe.progress },
+    backend: findBackend(record.backend_type),
+    guarded: previous?.guarded,
+    onReplaced: path => ending.ask({ kind: 'failed', reason: unguarded(path, record) }, 0),
+  };
+  const turns = createTurns();
+  const life = beginLife({ launch, mode, state, ending, idle: turns.idle });
+  const operations = createOperations({ paths, record, life, state, ending, turns });
+  return { state, ending, holds, life, operations, idle: turns.idle, launch };
+}
+
+/** Who asks for an owner that attaches is not the one whom the sandbox was made for. */
+function watchClient({ record, mode, abandoned }: Run, state: StateFile, ending: Ending): void {
+  if (mode === 'attach') return;
+  const onAbandoned = (): void => {
+    const making = record.making === true && state.current().state === 'starting';
+    if (making || state.current().attached)
+      ending.ask({ kind: 'stopped', reason: 'its client went away' }, 0);
+  };
+  if (abandoned.aborted) onAbandoned();
+  else abandoned.addEventListener('abort', onAbandoned);
+}
+
+/** From the moment when the guest is there to its end. */
+async function lead(run: Run, parts: Parts, published: Published): Promise<void> {
+  const { record, mode, pipe, log } = run;
+  const { state, ending, holds, life, launch } = parts;
+  const paused = state.current().state === 'paused';
+  const { guest, guarded } = paused ? { guest: undefined, guarded: launch.guarded } : await life.live();
+  const external = launch.backend.manifest.capabilities.lifetime === 'external';
+  await Promise.all([
+    state.change({
+      ...(paused ? {} : { state: 'running' as const }),
+      ...(guest?.workspace === undefined ? {} : { workspace: guest.workspace }),
+      ...(published.ports.length === 0 ? {} : { ports: [...published.ports] }),
+      ...(external && guarded !== undefined ? { guarded: { ...guarded } } : {}),
+    }),
+    made(run, ending),
+  ]);
+  log(paused ? 'attached, paused' : mode === 'start' ? 'running' : 'attached');
+  outliveDefects(log);
+  pipe.ready();
+  holds.begin();
+  // Whoever asked for the end had no owner to do it.
+  if (mode === 'attach' && record.intent !== 'running')
+    ending.ask({ kind: 'stopped', reason: 'stopped on request' }, GRACE_MS);
+  const since = mode === 'attach' ? Date.parse(state.startedAt) : Date.now();
+  const deadlines = watchDeadlines(deadlinesOf(record, since), reason =>
+    ending.ask({ kind: 'stopped', reason }, GRACE_MS),
+  );
+  try {
+    await Promise.race([ending.asked, life.ended]);
+    await parts.idle();
+  } finally {
+    deadlines.dispose();
+  }
+  await finish(run, parts);
+}
+
+/** Where nobody named a port of this machine, an owner that takes over keeps the one that was chosen. */
+function portsOf({ record, previous }: Run): NonNullable<SandboxRecord['ports']> {
+  return (record.ports ?? []).map(port => {
+    const known = previous?.ports?.find(({ guest }) => guest === port.guest);
+    return port.host === undefined && known !== undefined ? { ...port, host: known.host } : port;
+  });
 }
 
 function unguarded(path: string, { name }: SandboxRecord): string {
   return `${path} was replaced on the host, which takes away its protection inside; heyvm start ${name} protects it again`;
-}
-
-/** From now on the sandbox is there, whatever becomes of who asked for it. */
-async function made({ paths, record }: Run, ending: Ending): Promise<void> {
-  if (record.making === undefined || ending.current() !== undefined) return;
-  await updateRecord(paths, record.id, ({ making: _, ...known }) => known);
-}
-
-/** Also when it was not the guest that failed: one that is still on its way must not come after us. */
-async function giveUp(started: Promise<Guest>, ending: Ending): Promise<void> {
-  ending.ask({ kind: 'failed', reason: 'the start failed' }, 0);
-  try {
-    await (await started).stop({ graceMs: 0 });
-  } catch {
-    // There is no guest, which is what was wanted.
-  }
-}
-
-type Finish = {
-  readonly guest: Guest;
-  readonly end: AskedEnd | undefined;
-  readonly state: Awaited<ReturnType<typeof createStateFile>>;
-  readonly ending: Ending;
-};
-
-async function finish(run: Run, { guest, end, state, ending }: Finish): Promise<void> {
-  if (end === undefined) {
-    const how = await guest.ended;
-    const died: End =
-      how.kind === 'died'
-        ? { kind: 'failed', reason: how.reason }
-        : { kind: 'stopped', reason: 'the guest ended' };
-    run.log(`the guest ended: ${died.reason}`);
-    ending.finished(how.kind === 'stopped' && how.forced);
-    await remember(run, died);
-    return;
-  }
-  run.log(`stopping: ${end.reason}`);
-  await state.change({ state: 'stopping' }).catch((error: unknown) => {
-    // On a full disk, or when the store is gone, the guest still gets the time that it was promised.
-    run.log(`cannot write that it stops: ${toSandboxError(error).message}`);
-  });
-  const how = await guest.stop({ graceMs: end.graceMs });
-  run.log(how.kind === 'stopped' && how.forced ? 'stopped by force' : 'stopped');
-  await remember(run, end);
-  ending.finished(how.kind === 'stopped' && how.forced);
-}
-
-/** The record may be gone with its sandbox, which is no reason to fail at the end. */
-async function remember({ paths, record, log }: Run, { kind, reason, intent }: End): Promise<void> {
-  // Even asking for the lock would bring back a part of a store that was removed.
-  if (!existsSync(sandboxPaths(paths, record.id).record)) return;
-  try {
-    const at = new Date().toISOString();
-    await updateRecord(paths, record.id, known => ({
-      ...known,
-      ...(intent === undefined ? {} : { intent }),
-      last_end: { at, kind, reason },
-    }));
-  } catch (error) {
-    log(`cannot write how it ended: ${toSandboxError(error).message}`);
-  }
-}
-
-function deadlinesOf(record: SandboxRecord): Deadline[] {
-  const { ttl_seconds: ttl, limits } = record;
-  return [
-    ...(ttl === undefined ? [] : [{ seconds: ttl, reason: EXPIRED }]),
-    ...(limits.wall === undefined ? [] : [{ seconds: limits.wall, reason: WALL_LIMIT }]),
-  ];
 }

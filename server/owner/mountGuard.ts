@@ -3,22 +3,29 @@ import { type FSWatcher, lstatSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Mount } from '../protocol/sandbox.ts';
 
-export type MountGuard = { dispose(): void };
+export type MountGuard = {
+  /** Each file that is watched, with what tells it from one that took its place. */
+  readonly marks: Readonly<Record<string, string>>;
+  dispose(): void;
+};
 
 export type Guarded = {
   readonly mounts: readonly Mount[];
+  /** The marks of an earlier guard of the same guest, which count more than what is there now. */
+  readonly known?: Readonly<Record<string, string>> | undefined;
   /** Called at most once, with the path on the host. */
   readonly onReplaced: (path: string) => void;
   readonly log: (line: string) => void;
 };
 
 /** Costs nothing while nothing happens. */
-export function guardMounts({ mounts, onReplaced, log }: Guarded): MountGuard {
+export function guardMounts({ mounts, known, onReplaced, log }: Guarded): MountGuard {
   const watchers: FSWatcher[] = [];
+  const marks = known === undefined ? readOnlyFiles(mounts) : new Map(Object.entries(known));
   const dispose = (): void => {
     for (const watcher of watchers.splice(0)) watcher.close();
   };
-  for (const [folder, files] of byFolder(readOnlyFiles(mounts))) {
+  for (const [folder, files] of byFolder(marks)) {
     const look = (name: string | null): void => {
       const gone = [...files].find(([path, mark]) => {
         return (name === null || basename(path) === name) && markOf(path)?.id !== mark;
@@ -38,7 +45,7 @@ export function guardMounts({ mounts, onReplaced, log }: Guarded): MountGuard {
     // What was replaced before the watch began made no event.
     look(null);
   }
-  return { dispose };
+  return { marks: Object.fromEntries(marks), dispose };
 }
 
 /** A folder that is replaced keeps its mount's content read-only; only a file has a parent that is writable inside. */

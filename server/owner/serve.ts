@@ -1,5 +1,6 @@
 // The two doors of an owner: control for heyvm itself, and SSH for everybody else's tools.
 import type { Server, Socket } from 'node:net';
+import { fail } from '../core/errors.ts';
 import type { Guest } from '../core/guest.ts';
 import { listen } from '../platform/sockets.ts';
 import { ownerContract } from '../protocol/owner.ts';
@@ -9,7 +10,9 @@ import type { SandboxRecord } from '../store/records.ts';
 import { serveChannel } from '../wire/serve.ts';
 import type { Ending } from './ending.ts';
 import type { Holds } from './holds.ts';
+import type { Life } from './life.ts';
 import type { Log } from './log.ts';
+import type { Operations } from './operations.ts';
 import type { StateFile } from './state.ts';
 
 export type Doors = { close(): Promise<void> };
@@ -17,16 +20,18 @@ export type Doors = { close(): Promise<void> };
 export type Served = {
   readonly record: SandboxRecord;
   readonly files: SandboxPaths;
-  /** Clients that come before the guest is there wait for it. */
-  readonly guest: Promise<Guest>;
+  readonly guest: PatientGuest;
   readonly state: StateFile;
   readonly holds: Holds;
   readonly ending: Ending;
+  readonly operations: Operations;
   readonly log: Log;
 };
 
+export type PatientGuest = Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'>;
+
 export async function serveOwner(served: Served): Promise<Doors> {
-  const { files, log } = served;
+  const { files, guest, log } = served;
   const open = new Set<Socket>();
   const track = (serve: (socket: Socket) => void) => (socket: Socket) => {
     open.add(socket);
@@ -34,7 +39,6 @@ export async function serveOwner(served: Served): Promise<Doors> {
     socket.on('error', error => log(`connection: ${error.message}`));
     serve(socket);
   };
-  const guest = patient(served.guest);
   const control = await listen(
     files.controlSocket,
     track(socket => {
@@ -57,7 +61,7 @@ export async function serveOwner(served: Served): Promise<Doors> {
 
 async function serveControl(served: Served, socket: Socket): Promise<void> {
   const { serveRpc } = await import('../rpc/serve.ts');
-  const { record, state, holds, ending } = served;
+  const { record, state, holds, ending, operations } = served;
   await serveRpc(socket, ownerContract, {
     'owner/hello': async () => {
       const { state: now, attached } = state.current();
@@ -68,6 +72,24 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
       holds.release();
       await state.change({ attached: false });
       return {};
+    },
+    'owner/pause': async () => {
+      await operations.pause();
+      return {};
+    },
+    'owner/resume': async () => {
+      await operations.resume();
+      return {};
+    },
+    'owner/suspend': async () => {
+      await operations.suspend();
+      await ending.forced;
+      return {};
+    },
+    'owner/snapshot': async ({ name, memory }, { signal }) => {
+      const taken = await operations.snapshot({ name, memory }, signal);
+      const { ref, why } = taken;
+      return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
     },
     'owner/stop': async ({ grace_ms, reason }) => {
       ending.ask({ kind: 'stopped', reason }, grace_ms);
@@ -84,7 +106,7 @@ function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => voi
       import('../ssh/hostKey.ts'),
     ]);
     const { pem } = await ensureHostKey(files.hostKey);
-    return createEndpoint({ guest: await guest, hostKeyPem: pem, policy: record.policy, log });
+    return createEndpoint({ guest, hostKeyPem: pem, policy: record.policy, log });
   };
   let endpoint: ReturnType<typeof load> | undefined;
   return socket => {
@@ -100,13 +122,22 @@ function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => voi
   };
 }
 
-/** A guest whose every operation first waits until it is there. */
-function patient(guest: Promise<Guest>): Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'> {
+/** A guest whose every operation first waits until it is there, and is refused while it stands still. */
+export function patient(
+  { name }: Pick<SandboxRecord, 'name'>,
+  { life, state }: { readonly life: Life; readonly state: StateFile },
+): PatientGuest {
+  const guest = async (): Promise<Guest> => {
+    if (state.current().state === 'paused') {
+      fail('not-running', `sandbox ${name} is paused`, { hint: `heyvm resume ${name}` });
+    }
+    return (await life.live()).guest;
+  };
   return {
-    exec: async request => (await guest).exec(request),
-    dial: async target => (await guest).dial(target),
-    sftp: async () => (await guest).sftp(),
-    listeningPorts: async () => (await guest).listeningPorts(),
+    exec: async request => (await guest()).exec(request),
+    dial: async target => (await guest()).dial(target),
+    sftp: async () => (await guest()).sftp(),
+    listeningPorts: async () => (await guest()).listeningPorts(),
   };
 }
 

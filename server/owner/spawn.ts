@@ -100,7 +100,9 @@ export async function attachOwner(start: StartOwner, patience: 'wait' | 'leave')
   signal.addEventListener('abort', leave, { once: true });
   try {
     await heard(child, start);
+  } catch (error) {
     signal.throwIfAborted();
+    throw error;
   } finally {
     signal.removeEventListener('abort', leave);
     pipe.destroy();

@@ -9,12 +9,25 @@ import type { OwnerRecord } from '../store/records.ts';
 
 type State = OwnerRecord['state'];
 
+/** What changes while an owner lives; a key that is given as undefined is taken out. */
+export type OwnerFacts = {
+  readonly state: State;
+  readonly attached: boolean;
+  readonly workspace?: OwnerRecord['workspace'];
+  readonly ports?: OwnerRecord['ports'];
+  readonly problem?: OwnerRecord['problem'];
+  readonly guarded?: OwnerRecord['guarded'];
+};
+
 export type StateFile = {
-  readonly current: () => { readonly state: State; readonly attached: boolean; readonly startedAt: string };
-  change(change: { state?: State; attached?: boolean }): Promise<void>;
+  readonly startedAt: string;
+  readonly current: () => OwnerFacts;
+  change(change: Partial<OwnerFacts>): Promise<void>;
   /** Resolves when the state is another one than the given. */
   whenNot(state: State, signal: AbortSignal): Promise<State>;
   remove(): Promise<void>;
+  /** Puts back what the owner before said, because its guest could not be reached. */
+  giveBack(previous: OwnerRecord): Promise<void>;
 };
 
 export async function createStateFile(options: {
@@ -22,35 +35,46 @@ export async function createStateFile(options: {
   readonly files: SandboxPaths;
   readonly attached: boolean;
   readonly build: string;
+  /** The owner whose guest is taken over. */
+  readonly previous?: OwnerRecord | undefined;
 }): Promise<StateFile> {
-  const { paths, files, build } = options;
-  const startedAt = new Date().toISOString();
-  let state: State = 'starting';
-  let attached = options.attached;
+  const { paths, files, build, previous } = options;
+  const startedAt = previous?.started_at ?? new Date().toISOString();
+  let facts: OwnerFacts = {
+    state: 'starting',
+    attached: previous?.attached ?? options.attached,
+    guarded: previous?.guarded,
+  };
   const watchers = new Set<() => void>();
-  const write = async (): Promise<void> => {
-    const record: OwnerRecord = {
-      ...identifySelf(),
-      guest_ip: null,
-      ssh_port: null,
-      started_at: startedAt,
-      state,
-      attached,
-      protocol: PROTOCOL,
-      build,
-      control_socket: files.controlSocket,
-      ssh_socket: files.sshSocket,
-    };
-    // It means nothing after a loss of power, so it need not survive one.
+  // It means nothing after a loss of power, so it need not survive one.
+  const put = async (record: OwnerRecord): Promise<void> => {
     await writeAtomic(files.owner, `${JSON.stringify(record)}\n`, { durability: 'quick' });
     touchChanged(paths);
   };
+  // One after the other, so that the last change is the one that stays.
+  let writing: Promise<void> = Promise.resolve();
+  const write = (): Promise<void> => {
+    const next = (): Promise<void> => put(record());
+    writing = writing.then(next, next);
+    return writing;
+  };
+  const record = (): OwnerRecord => ({
+    ...identifySelf(),
+    guest_ip: null,
+    ssh_port: null,
+    started_at: startedAt,
+    ...facts,
+    protocol: PROTOCOL,
+    build,
+    control_socket: files.controlSocket,
+    ssh_socket: files.sshSocket,
+  });
   await write();
   return {
-    current: () => ({ state, attached, startedAt }),
+    startedAt,
+    current: () => facts,
     change: async change => {
-      state = change.state ?? state;
-      attached = change.attached ?? attached;
+      facts = { ...facts, ...change };
       for (const watcher of watchers) watcher();
       await write();
     },
@@ -58,9 +82,9 @@ export async function createStateFile(options: {
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
         const look = (): void => {
-          if (state === known) return;
+          if (facts.state === known) return;
           watchers.delete(look);
-          resolve(state);
+          resolve(facts.state);
         };
         watchers.add(look);
         signal.addEventListener('abort', () => {
@@ -73,5 +97,6 @@ export async function createStateFile(options: {
       await rm(files.owner, { force: true });
       touchChanged(paths);
     },
+    giveBack: put,
   };
 }

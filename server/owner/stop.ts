@@ -57,6 +57,15 @@ function isOwnerAlive({ owner }: Entry): boolean {
   return owner !== undefined && isSame(owner);
 }
 
+/** False when it is still there after that time. */
+export async function waitForOwner(
+  owner: ProcessIdentity,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return ended(owner, limitMs, signal);
+}
+
 /** There is no event for the end of a process that is not ours, so this looks, at first very often. */
 async function ended(owner: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {
   const until = performance.now() + limitMs;

@@ -21,6 +21,7 @@ export const errorCodes = {
   'name-taken': { exit: 6, meaning: 'Another sandbox has this name' },
   busy: { exit: 6, meaning: 'Another command is working on the same sandbox' },
   'not-running': { exit: 6, meaning: 'The sandbox is not running' },
+  'port-taken': { exit: 6, meaning: 'A port of this machine that shall be published is in use' },
   'worktree-dirty': { exit: 6, meaning: 'The worktree has uncommitted or unpushed work' },
   'worktree-conflict': { exit: 6, meaning: 'The worktree or its merge collides with something that exists' },
   timeout: { exit: 7, meaning: 'It took longer than allowed' },

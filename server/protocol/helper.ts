@@ -4,7 +4,15 @@ import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
 import { ImageInfo, ImageName } from './image.ts';
-import { Limits, SandboxId, SandboxInfo, SandboxName, SandboxSpec, SnapshotInfo } from './sandbox.ts';
+import {
+  Limits,
+  PublishedPort,
+  SandboxId,
+  SandboxInfo,
+  SandboxName,
+  SandboxSpec,
+  SnapshotInfo,
+} from './sandbox.ts';
 import { Branch, MergeResult, WorktreeInfo } from './worktree.ts';
 
 /** An id or a name; names are unique on a machine. */
@@ -22,7 +30,11 @@ export const helperContract = lazily({
     params: None,
     result: z.object({ sandboxes: z.array(SandboxInfo), problems: z.array(Problem) }),
   }),
-  'sandbox/get': () => ({ about: 'One sandbox by id or name.', params: Target, result: One }),
+  'sandbox/get': () => ({
+    about: 'One sandbox by id or name; settled waits for a new owner that takes over its guest.',
+    params: z.extend(Target, { settled: z.optional(z.boolean()) }),
+    result: One,
+  }),
   'sandbox/create': () => ({
     about: 'Makes a sandbox and starts it.',
     params: z.object({ spec: SandboxSpec }),
@@ -30,7 +42,11 @@ export const helperContract = lazily({
   }),
   'sandbox/start': () => ({
     about: 'Starts a stopped sandbox; a running one is left as it is.',
-    params: Target,
+    params: z.extend(Target, {
+      /** Published from now on, in the place of those that it has. */
+      ports: z.optional(z.array(PublishedPort)),
+      cold: z.optional(z.boolean()),
+    }),
     result: One,
   }),
   'sandbox/stop': () => ({

@@ -30,6 +30,7 @@ export const SandboxStatus = z.enum([
 export type SandboxStatus = z.output<typeof SandboxStatus>;
 
 export const WorkspaceMode = z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']);
+export type WorkspaceMode = z.output<typeof WorkspaceMode>;
 
 /** `narrowed`: the repository's git folder is visible with only objects, refs and the own worktree writable. */
 export const GitMode = z.enum(['none', 'narrowed', 'private']);

@@ -2,17 +2,20 @@
 import { backends } from '../backends/registry.ts';
 import type { Backend } from '../core/backend.ts';
 import { resolveBackend } from '../core/choose.ts';
-import { toSandboxError } from '../core/errors.ts';
 import type { Availability, BackendInfo } from '../protocol/backend.ts';
 import type { Handlers } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
+import { availabilityOf } from './availability.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
-import { probeBackend } from './requirements.ts';
 
 export function backendHandlers(
   deps: ServiceDeps,
-): Pick<Handlers<HelperContract, CallContext>, 'backend/list'> {
+): Pick<Handlers<HelperContract, CallContext>, 'backend/list' | 'backend/test'> {
   return {
+    'backend/test': async (params, context) => {
+      const { testBackend } = await import('./backendTest.ts');
+      return testBackend(deps, params, context);
+    },
     'backend/list': async ({ id, probe = false }, { signal }) => {
       const asked = id === undefined ? backends : [resolveBackend(backends, id)];
       const infos = asked.map(async backend =>
@@ -21,25 +24,6 @@ export function backendHandlers(
       return { backends: await Promise.all(infos) };
     },
   };
-}
-
-/** A probe that breaks is an answer as well: this backend cannot be used now. */
-export async function availabilityOf(
-  deps: ServiceDeps,
-  backend: Backend,
-  signal: AbortSignal,
-): Promise<Availability> {
-  const { hosts, title } = backend.manifest;
-  if (!hosts.some(({ platform, arch }) => platform === process.platform && arch.includes(process.arch))) {
-    return { kind: 'unsupported', why: `${title} does not run on ${process.platform} ${process.arch}` };
-  }
-  try {
-    return await probeBackend(deps, backend, signal);
-  } catch (thrown) {
-    const error = toSandboxError(thrown);
-    if (error.code === 'cancelled') throw error;
-    return { kind: 'missing', what: error.message, fix: error.hint ?? 'see heyvm doctor' };
-  }
 }
 
 function describe({ manifest }: Backend, availability?: Availability): BackendInfo {

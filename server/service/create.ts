@@ -5,7 +5,7 @@ import { suggestName } from '../core/names.ts';
 import { presetOf } from '../core/presets.ts';
 import { startOwner } from '../owner/spawn.ts';
 import { parse } from '../protocol/parse.ts';
-import { SandboxId, type SandboxSpec } from '../protocol/sandbox.ts';
+import { SandboxId } from '../protocol/sandbox.ts';
 import { withLock } from '../store/lock.ts';
 import { sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
@@ -15,6 +15,7 @@ import { requireEntry } from './entry.ts';
 import { checkMount, checkWorkspace } from './folders.ts';
 import { freeName } from './reconcile.ts';
 import { discard } from './remove.ts';
+import { requireImage } from './requireImage.ts';
 import { requireBackend } from './requirements.ts';
 
 export async function createSandbox(
@@ -22,16 +23,33 @@ export async function createSandbox(
   request: CreateRequest,
   context: CallContext,
 ): Promise<Entry> {
-  const { paths } = deps;
-  const { signal } = context;
   context.progress({ phase: 'checking' });
   const draft = await draftRecord(deps, request, context);
-  if (request.spec.name !== undefined) await freeName(deps, request.spec.name, context);
+  return createFrom(deps, { draft, name: request.spec.name }, context);
+}
+
+export type Draft = {
+  /** With everything but its name. */
+  readonly draft: SandboxRecord;
+  /** One is suggested when it is left out. */
+  readonly name?: string | undefined;
+  /** Once its folder is there and before its guest is made. */
+  readonly furnish?: (record: SandboxRecord) => Promise<void>;
+};
+
+/** From a record that was checked; `making` and `intent` say that it is new. */
+export async function createFrom(
+  deps: BaseDeps,
+  { draft, name, furnish }: Draft,
+  context: CallContext,
+): Promise<Entry> {
+  const { paths } = deps;
+  const { signal } = context;
+  if (name !== undefined) await freeName(deps, name, context);
   return withLock(paths, `sandbox-${draft.id}`, { wait: 'wait', signal }, async () => {
-    const record = await withLock(paths, 'names', { wait: 'wait', signal }, () =>
-      claim(deps, draft, request.spec),
-    );
+    const record = await withLock(paths, 'names', { wait: 'wait', signal }, () => claim(deps, draft, name));
     try {
+      await furnish?.(record);
       await launch(deps, record, context);
       return await requireEntry(paths, record.id);
     } catch (error) {
@@ -70,21 +88,24 @@ async function draftRecord(
     limits: { ...settings.limits, ...spec.limits },
     image: spec.image,
     git: worktree === undefined ? ('none' as const) : preset.git,
+    ports: spec.ports,
   };
   const folder = worktree?.path ?? spec.workspace;
   const path = folder === undefined ? sandboxPaths(paths, id).workspace : await checkWorkspace(paths, folder);
   const mounts = await Promise.all((spec.mounts ?? []).map(mount => checkMount(paths, mount)));
-  const choice = await requireBackend(deps, { purpose, backend: spec.backend, asked }, context);
+  const wanted = { purpose, backend: spec.backend, options: spec.options, asked };
+  const { backend, reason } = await requireBackend(deps, wanted, context);
+  const image = await requireImage(deps, backend, { name: spec.image, runtime: asked.runtime }, context);
   return {
     version: 1,
     id,
     name: spec.name ?? '',
     created_at: new Date(deps.now()).toISOString(),
-    backend_type: choice.backend.manifest.id,
-    backend_reason: choice.reason,
+    backend_type: backend.manifest.id,
+    backend_reason: reason,
     type,
     runtime: asked.runtime,
-    ...(spec.image === undefined ? {} : { image: spec.image }),
+    ...image,
     workspace: { path, git: asked.git },
     ...(worktree === undefined ? {} : { worktree }),
     mounts,
@@ -92,6 +113,9 @@ async function draftRecord(
     policy: { network: { mode: asked.network } },
     limits: asked.limits,
     ...(spec.ttl_seconds === undefined ? {} : { ttl_seconds: spec.ttl_seconds }),
+    ...(spec.ports === undefined ? {} : { ports: spec.ports }),
+    ...(spec.options === undefined ? {} : { options: spec.options }),
+    ...(spec.cold === true ? { cold: true as const } : {}),
     attached: spec.attached ?? false,
     making: true,
     intent: 'running',
@@ -99,16 +123,16 @@ async function draftRecord(
 }
 
 /** The caller holds the lock on names. */
-async function claim(deps: BaseDeps, draft: SandboxRecord, spec: SandboxSpec): Promise<SandboxRecord> {
+async function claim(deps: BaseDeps, draft: SandboxRecord, name: string | undefined): Promise<SandboxRecord> {
   const { entries } = await listRecords(deps.paths);
   const taken = new Map(entries.map(({ record }) => [record.name, record.id]));
-  if (spec.name !== undefined && taken.has(spec.name)) {
-    fail('name-taken', `a sandbox named ${spec.name} exists already (${taken.get(spec.name)})`, {
-      hint: `choose another name, or remove it: heyvm rm ${spec.name}`,
-      data: { id: taken.get(spec.name) },
+  if (name !== undefined && taken.has(name)) {
+    fail('name-taken', `a sandbox named ${name} exists already (${taken.get(name)})`, {
+      hint: `choose another name, or remove it: heyvm rm ${name}`,
+      data: { id: taken.get(name) },
     });
   }
-  const record = { ...draft, name: spec.name ?? suggestName(randomInt, new Set(taken.keys())) };
+  const record = { ...draft, name: name ?? suggestName(randomInt, new Set(taken.keys())) };
   await addRecord(deps.paths, record);
   return record;
 }
@@ -124,7 +148,7 @@ async function launch(deps: BaseDeps, record: SandboxRecord, context: CallContex
   if (named.status === 'rejected') throw named.reason;
 }
 
-function newId(): SandboxId {
+export function newId(): SandboxId {
   const id = parse(SandboxId, `sb-${randomBytes(4).toString('hex')}`);
   return id.ok ? id.value : fail('internal', id.problem);
 }

@@ -4,7 +4,7 @@ import type { Run } from '../core/ports.ts';
 import type { Bundle } from '../platform/bundle.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Problem } from '../protocol/doctor.ts';
-import type { SandboxInfo, SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
+import type { PublishedPort, SandboxInfo, SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
 import type { Paths } from '../store/paths.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import type { Settings } from '../store/settings.ts';
@@ -13,6 +13,12 @@ import type { Settings } from '../store/settings.ts';
 export type CallContext = {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
+};
+
+export type StartOptions = {
+  /** Published from now on, in the place of those that it has. */
+  readonly ports?: readonly PublishedPort[] | undefined;
+  readonly cold?: boolean | undefined;
 };
 
 export type CreateRequest = {
@@ -33,7 +39,7 @@ export type Sandboxes = {
   /** Makes and starts it. Cancelled or failed, nothing of it is left. */
   readonly create: (request: CreateRequest, context: CallContext) => Promise<Entry>;
   /** A running one is left as it is. */
-  readonly start: (id: string, context: CallContext) => Promise<Entry>;
+  readonly start: (id: string, context: CallContext, options?: StartOptions) => Promise<Entry>;
   readonly stop: (
     id: string,
     options: { graceMs?: number | undefined },

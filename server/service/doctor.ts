@@ -8,7 +8,7 @@ import type { Handlers } from '../protocol/contract.ts';
 import type { Check } from '../protocol/doctor.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { readSettings } from '../store/settings.ts';
-import { availabilityOf } from './backends.ts';
+import { availabilityOf } from './availability.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { findLeftovers } from './leftovers.ts';
 

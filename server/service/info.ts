@@ -6,6 +6,7 @@ import { conditionOf } from '../core/lifecycle.ts';
 import { aliasOf } from '../core/names.ts';
 import type { SandboxInfo, SandboxStatus } from '../protocol/sandbox.ts';
 import type { Entry } from '../store/sandboxes.ts';
+import { isUnattended } from './unattended.ts';
 
 export function toInfo(entry: Entry): SandboxInfo {
   const { record, owner } = entry;
@@ -21,7 +22,7 @@ export function toInfo(entry: Entry): SandboxInfo {
     type: record.type,
     runtime: record.runtime,
     ...(record.image === undefined ? {} : { image: record.image }),
-    workspace: { ...record.workspace, mode: workspaceMode(record.backend_type) },
+    workspace: { ...record.workspace, mode: owner?.workspace ?? workspaceMode(record.backend_type) },
     ...(record.worktree === undefined ? {} : { worktree: record.worktree }),
     created_at: record.created_at,
     ...(owner === undefined ? {} : { started_at: owner.started_at }),
@@ -29,19 +30,36 @@ export function toInfo(entry: Entry): SandboxInfo {
     ...(expires === undefined ? {} : { expires_at: expires }),
     policy: { network: record.policy.network.mode },
     limits: record.limits,
-    ports: [],
+    ports: portsOf(entry),
     ssh: { alias: aliasOf(record.name) },
     attached: owner?.attached ?? record.attached,
     ...(owner === undefined ? {} : { owner: { pid: owner.pid, started_at: owner.started_at } }),
     ...(owner?.guest_ip == null ? {} : { guest_ip: owner.guest_ip }),
+    ...(record.snapshots === undefined
+      ? {}
+      : { snapshots: record.snapshots.map(({ ref: _, ...shown }) => shown) }),
   };
 }
 
-export function conditionOfEntry({ record, owner, stale }: Entry): {
+export function conditionOfEntry(entry: Entry): {
   readonly status: z.output<typeof SandboxStatus>;
   readonly reason?: string;
 } {
-  return conditionOf({ intent: record.intent, lastEnd: record.last_end, ownerState: owner?.state, stale });
+  const { record, owner, stale } = entry;
+  return conditionOf({
+    intent: record.intent,
+    lastEnd: record.last_end,
+    ownerState: owner?.state,
+    problem: owner?.problem,
+    stale,
+    ...(isUnattended(entry) ? { unattended: { problem: record.unreachable?.reason } } : {}),
+  });
+}
+
+/** Ports of this machine are known while somebody listens on them. */
+function portsOf({ record, owner }: Entry): SandboxInfo['ports'] {
+  if (owner?.ports === undefined) return (record.ports ?? []).map(port => ({ ...port }));
+  return owner.ports.map(({ guest, host }) => ({ guest, host, url: `http://127.0.0.1:${host}` }));
 }
 
 /** A backend that this version does not know shows its workspace in some way, and `bind` is the commonest. */

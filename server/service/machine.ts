@@ -4,10 +4,18 @@ import type { Backend, DriverContext, MachineContext } from '../core/backend.ts'
 import { optionsOf } from '../core/options.ts';
 import { guestProgram } from '../platform/bundle.ts';
 import { sandboxPaths } from '../store/paths.ts';
+import type { SandboxRecord } from '../store/records.ts';
 import { storeIdOf } from '../store/storeId.ts';
 import type { BaseDeps } from './deps.ts';
 
-export function machineContext(deps: BaseDeps, backend: Backend, signal: AbortSignal): MachineContext {
+/** Options of one sandbox, over those of the settings. */
+export type Options = Readonly<Record<string, unknown>> | undefined;
+
+export function machineContext(
+  deps: BaseDeps,
+  backend: Backend,
+  { signal, over }: { readonly signal: AbortSignal; readonly over?: Options },
+): MachineContext {
   return {
     signal,
     log: () => {},
@@ -15,7 +23,7 @@ export function machineContext(deps: BaseDeps, backend: Backend, signal: AbortSi
     agent: guestProgram(deps.bundle.folder),
     cache: join(deps.paths.cache, backend.manifest.id),
     storeId: storeIdOf(deps.paths),
-    options: optionsOf(backend, deps.settings(), deps.paths.settings),
+    options: optionsOf(backend, deps.settings(), { path: deps.paths.settings, over }),
   };
 }
 
@@ -23,8 +31,12 @@ export function machineContext(deps: BaseDeps, backend: Backend, signal: AbortSi
 export function sandboxContext(
   deps: BaseDeps,
   backend: Backend,
-  { id, signal }: { readonly id: string; readonly signal: AbortSignal },
+  {
+    record,
+    signal,
+  }: { readonly record: Pick<SandboxRecord, 'id' | 'options'>; readonly signal: AbortSignal },
 ): DriverContext {
-  const { state, runtime } = sandboxPaths(deps.paths, id);
-  return { ...machineContext(deps, backend, signal), progress: () => {}, state, runtime };
+  const { state, runtime } = sandboxPaths(deps.paths, record.id);
+  const machine = machineContext(deps, backend, { signal, over: record.options });
+  return { ...machine, progress: () => {}, state, runtime };
 }

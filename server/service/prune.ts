@@ -84,7 +84,7 @@ async function sweepBackends(deps: ServiceDeps, { signal }: CallContext): Promis
   for (const backend of backends) {
     if (!backend.manifest.hosts.some(({ platform }) => platform === process.platform)) continue;
     const driver = await backend.load();
-    const swept = await driver.sweep(machineContext(deps, backend, signal), living);
+    const swept = await driver.sweep(machineContext(deps, backend, { signal }), living);
     removed.push(...swept.map(({ what, path }) => ({ what, path, bytes: 0 })));
   }
   return removed;

@@ -8,10 +8,13 @@ import { removeTree } from '../platform/removeTree.ts';
 import { lockHolder, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, listRecords, readEntry } from '../store/sandboxes.ts';
+import { takeOver } from './attach.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
 import { forgetOwner } from './forget.ts';
+import { undoForking } from './forkWorktrees.ts';
 import { isUnwanted, needsTidying, trashed } from './remains.ts';
 import { discard } from './remove.ts';
+import { isUnattended } from './unattended.ts';
 
 /** Never waits for another command and never fails: what cannot be tidied now is reported as it is. */
 export async function tidy(deps: BaseDeps, entries: readonly Entry[]): Promise<void> {
@@ -29,8 +32,14 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   if (lockHolder(paths, `owner-${id}`) !== undefined) return;
   const entry = await readEntry(paths, id);
   if (entry === undefined) return;
-  if (entry.stale) await forgetOwner(paths, entry);
-  if (isUnwanted(entry.record)) await discard(deps, entry);
+  if (isUnwanted(entry.record)) {
+    if (entry.stale) await forgetOwner(paths, entry);
+    await discard(deps, entry);
+    return;
+  }
+  if (isUnattended(entry)) await takeOver(deps, id);
+  else if (entry.stale) await forgetOwner(paths, entry);
+  if (entry.record.forking !== undefined) await undoForking(deps, entry.record);
 }
 
 /** Frees a name that only the remains of an interrupted command have; otherwise changes nothing. */

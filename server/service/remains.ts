@@ -5,8 +5,18 @@ import { identify } from '../platform/process.ts';
 import type { Paths } from '../store/paths.ts';
 import type { Entry } from '../store/sandboxes.ts';
 
+const ASK_AGAIN_MS = 10_000;
+
 export function needsTidying({ record, owner, stale }: Entry): boolean {
-  return stale || (owner === undefined && isUnwanted(record));
+  if (wasUnreachable(record)) return false;
+  return stale || (owner === undefined && isUnwanted(record)) || record.forking !== undefined;
+}
+
+/** An engine that is away is not asked again by every command that only looks. */
+function wasUnreachable({ unreachable }: Entry['record']): boolean {
+  if (unreachable === undefined) return false;
+  const age = Date.now() - Date.parse(unreachable.at);
+  return age >= 0 && age < ASK_AGAIN_MS;
 }
 
 /** Its removal was interrupted, or its making; while somebody is at either, the sandbox's lock is held. */

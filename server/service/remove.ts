@@ -10,11 +10,15 @@ import { SandboxId } from '../protocol/sandbox.ts';
 import { lockHolder, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, lockNamesOf, removeFolder, updateRecord } from '../store/sandboxes.ts';
+import { refuseUnattended, settle } from './attach.ts';
 import type { BaseDeps, CallContext, ServiceDeps } from './deps.ts';
+import { dropSnapshots } from './dropSnapshots.ts';
 import { requireEntry } from './entry.ts';
+import { forgetOwner } from './forget.ts';
 import { conditionOfEntry } from './info.ts';
 import { sandboxContext } from './machine.ts';
 import { DEFAULT_GRACE_MS, stopLocked } from './stop.ts';
+import { isUnattended, outlivesOwner } from './unattended.ts';
 
 export type Removal = { readonly id: string; readonly force: boolean };
 
@@ -25,8 +29,11 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
   const { paths } = deps;
   const { id, force } = removal;
   await withLock(paths, `sandbox-${id}`, { wait: 'wait', signal: context.signal }, async () => {
-    const entry = await readForRemoval(paths, removal);
-    if (entry === undefined) return removeUnreadable(deps, id, context);
+    const found = await readForRemoval(paths, removal);
+    if (found === undefined) return removeUnreadable(deps, id, context);
+    const entry = force ? found : await settle(deps, found, context);
+    if (!force && isUnattended(entry)) refuseUnattended(entry);
+    if (force && isUnattended(entry)) return removeUnattended(deps, entry, context);
     const { status } = conditionOfEntry(entry);
     if (verdictOn('remove', status) === 'force' && entry.owner !== undefined && !force) {
       fail('busy', `sandbox ${entry.record.name} is ${status}`, {
@@ -43,6 +50,15 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
     context.progress({ phase: 'removing' });
     await discard(deps, entry);
   });
+}
+
+/** The driver ends a guest that has no owner together with everything else of it. */
+async function removeUnattended(deps: BaseDeps, entry: Entry, context: CallContext): Promise<void> {
+  const { paths } = deps;
+  await updateRecord(paths, entry.record.id, known => ({ ...known, intent: 'removed' }));
+  await forgetOwner(paths, { ...entry, record: { ...entry.record, intent: 'removed' } });
+  context.progress({ phase: 'removing' });
+  await discard(deps, entry);
 }
 
 async function readForRemoval(paths: Paths, { id, force }: Removal): Promise<Entry | undefined> {
@@ -77,8 +93,20 @@ export async function idForRemoval(
 
 /** Everything but the worktree goes. The caller holds the sandbox's lock, and no owner is alive. */
 export async function discard(deps: BaseDeps, { record }: Entry): Promise<void> {
-  await destroy(deps, record);
+  try {
+    await dropSnapshots(deps, record);
+    await destroy(deps, record);
+  } catch (thrown) {
+    if (outlivesOwner(record)) await noteUnreachable(deps.paths, record.id, toSandboxError(thrown).message);
+    throw thrown;
+  }
   await removeFiles(deps, record.id);
+}
+
+/** So that not every command that only looks waits for an engine that is away. */
+async function noteUnreachable(paths: Paths, id: string, reason: string): Promise<void> {
+  const unreachable = { at: new Date().toISOString(), reason };
+  await updateRecord(paths, id, known => ({ ...known, unreachable }));
 }
 
 async function removeFiles(deps: BaseDeps, id: string): Promise<void> {
@@ -103,7 +131,7 @@ async function destroy(deps: BaseDeps, record: Entry['record']): Promise<void> {
   }
   const driver = await backend.load();
   const residues = await driver.destroy(
-    sandboxContext(deps, backend, { id: record.id, signal: AbortSignal.timeout(DISCARD_MS) }),
+    sandboxContext(deps, backend, { record, signal: AbortSignal.timeout(DISCARD_MS) }),
     record.ref ?? {},
   );
   const [first] = residues;

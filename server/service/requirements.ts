@@ -3,16 +3,19 @@ import { backends } from '../backends/registry.ts';
 import type { Backend, Purpose } from '../core/backend.ts';
 import { type Choice, chooseBackend } from '../core/choose.ts';
 import { type Asked, gapsOf, refuseGaps } from '../core/conform.ts';
+import { toSandboxError } from '../core/errors.ts';
 import { optionsOf } from '../core/options.ts';
 import type { Availability } from '../protocol/backend.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
-import { machineContext } from './machine.ts';
+import { machineContext, type Options } from './machine.ts';
 import { rememberedProbe } from './probes.ts';
 
 export type Wanted = {
   readonly purpose: Purpose;
   readonly backend?: string | undefined;
+  /** Options of the sandbox over those of the settings. */
+  readonly options?: Options;
   readonly asked: Asked;
 };
 
@@ -29,12 +32,29 @@ export async function requireBackend(
     purpose: wanted.purpose,
     host: { platform: process.platform, arch: process.arch },
   };
-  const choice = await chooseBackend(backends, wish, backend =>
-    rememberedProbe(deps, backend.manifest.id, () => probeBackend(deps, backend, signal)),
-  );
+  const { options } = wanted;
+  const named = wanted.backend !== undefined || settings.backend_type !== undefined;
+  const choice = await chooseBackend(backends, wish, async backend => {
+    const misfit = named ? undefined : misfitOf(deps, backend, options);
+    if (misfit !== undefined) return { kind: 'unsupported', why: misfit };
+    const { id } = backend.manifest;
+    const key = options === undefined ? id : `${id} ${JSON.stringify(options)}`;
+    return rememberedProbe(deps, key, () => probeBackend(deps, backend, { signal, over: options }));
+  });
   refuseGaps(choice.backend.manifest.id, gapsOf(choice.availability.capabilities, wanted.asked));
-  optionsOf(choice.backend, settings, deps.paths.settings);
+  optionsOf(choice.backend, settings, { path: deps.paths.settings, over: options });
   return choice;
+}
+
+/** Options that nobody named a backend for choose one that knows them. */
+function misfitOf(deps: BaseDeps, backend: Backend, over: Options): string | undefined {
+  if (over === undefined) return undefined;
+  try {
+    optionsOf(backend, deps.settings(), { path: deps.paths.settings, over });
+    return undefined;
+  } catch (error) {
+    return toSandboxError(error).message;
+  }
 }
 
 /** The machine may have changed since the sandbox was made. */
@@ -48,6 +68,7 @@ export async function refuseLaunch(
     {
       purpose: record.worktree === undefined ? 'throwaway' : 'worktree',
       backend: record.backend_type,
+      options: record.options,
       asked: {
         network: record.policy.network.mode,
         limits: record.limits,
@@ -55,6 +76,7 @@ export async function refuseLaunch(
         type: record.type,
         image: record.image,
         git: record.workspace.git,
+        ports: record.ports,
       },
     },
     context,
@@ -64,8 +86,8 @@ export async function refuseLaunch(
 export async function probeBackend(
   deps: BaseDeps,
   backend: Backend,
-  signal: AbortSignal,
+  call: { readonly signal: AbortSignal; readonly over?: Options },
 ): Promise<Availability> {
   const driver = await backend.load();
-  return driver.probe(machineContext(deps, backend, signal));
+  return driver.probe(machineContext(deps, backend, call));
 }

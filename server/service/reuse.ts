@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findBackend } from '../backends/registry.ts';
 import { fail } from '../core/errors.ts';
-import type { Limits, SandboxSpec } from '../protocol/sandbox.ts';
+import type { Limits, PublishedPort, SandboxSpec } from '../protocol/sandbox.ts';
 import type { Paths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { checkMount } from './folders.ts';
@@ -12,6 +12,8 @@ export async function refuseDifferent(paths: Paths, record: SandboxRecord, spec:
     ...plainDifferences(record, spec),
     ...limitDifferences(record.limits, spec.limits ?? {}),
     ...variableDifferences(record.env, spec.env ?? {}),
+    ...optionDifferences(record.options ?? {}, spec.options ?? {}),
+    ...portDifferences(record.ports ?? [], spec.ports ?? []),
     ...(await mountDifferences(paths, record, spec)),
   ];
   if (different.length === 0) return;
@@ -35,7 +37,7 @@ function plainDifferences(record: SandboxRecord, spec: SandboxSpec): string[] {
 }
 
 function limitDifferences(has: Limits, asked: Limits): string[] {
-  return (['cpus', 'memory', 'pids', 'wall'] as const)
+  return (['cpus', 'memory', 'pids', 'wall', 'disk'] as const)
     .filter(name => asked[name] !== undefined && asked[name] !== has[name])
     .map(name => describe([`limit of ${name}`, has[name], asked[name]]));
 }
@@ -45,6 +47,22 @@ function variableDifferences(has: SandboxRecord['env'], asked: NonNullable<Sandb
   return Object.keys(asked)
     .filter(name => asked[name] !== has[name])
     .map(name => `the variable ${name} has another value`);
+}
+
+/** Only names, for values may be secrets. */
+function optionDifferences(
+  has: Readonly<Record<string, unknown>>,
+  asked: Readonly<Record<string, unknown>>,
+): string[] {
+  return Object.keys(asked)
+    .filter(name => !isDeepStrictEqual(asked[name], has[name]))
+    .map(name => `the option ${name} has another value`);
+}
+
+function portDifferences(has: readonly PublishedPort[], asked: readonly PublishedPort[]): string[] {
+  return asked
+    .filter(port => !has.some(known => isDeepStrictEqual(known, port)))
+    .map(({ guest }) => `it does not publish port ${guest} so`);
 }
 
 async function mountDifferences(paths: Paths, record: SandboxRecord, spec: SandboxSpec): Promise<string[]> {

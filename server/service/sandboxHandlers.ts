@@ -7,8 +7,9 @@ import { tailOf } from '../store/log.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
 import { readSettings } from '../store/settings.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
+import type { MomentMethods } from './momentHandlers.ts';
 
-type Methods = Extract<keyof HelperContract, `sandbox/${string}`>;
+type Methods = Exclude<Extract<keyof HelperContract, `sandbox/${string}`>, MomentMethods>;
 
 const DEFAULT_LOG_LINES = 200;
 
@@ -20,13 +21,18 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
       const { entries, problems } = await sandboxes.list();
       return { sandboxes: entries.map(toInfo), problems: [...problems, ...settingsProblems(paths)] };
     },
-    'sandbox/get': async ({ sandbox }) => ({ sandbox: toInfo(await find(sandbox)) }),
+    'sandbox/get': async ({ sandbox, settled = false }, context) => {
+      const entry = await find(sandbox);
+      if (!settled) return { sandbox: toInfo(entry) };
+      const { settleSandbox } = await import('./attach.ts');
+      return { sandbox: toInfo(await settleSandbox(deps, entry.record.id, context)) };
+    },
     'sandbox/create': async ({ spec }, context) => ({
       sandbox: toInfo(await sandboxes.create({ spec, purpose: 'throwaway' }, context)),
     }),
-    'sandbox/start': async ({ sandbox }, context) => {
+    'sandbox/start': async ({ sandbox, ports, cold }, context) => {
       const { record } = await find(sandbox);
-      return { sandbox: toInfo(await sandboxes.start(record.id, context)) };
+      return { sandbox: toInfo(await sandboxes.start(record.id, context, { ports, cold })) };
     },
     'sandbox/stop': async ({ sandbox, grace_ms: graceMs }, context) => {
       const { record } = await find(sandbox);

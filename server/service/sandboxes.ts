@@ -24,7 +24,8 @@ export function createSandboxes(deps: BaseDeps): Sandboxes {
     },
     toInfo,
     create: async (request, context) => (await import('./create.ts')).createSandbox(deps, request, context),
-    start: async (id, context) => (await import('./start.ts')).startSandbox(deps, id, context),
+    start: async (id, context, options) =>
+      (await import('./start.ts')).startSandbox(deps, { id, ...options }, context),
     stop: async (id, options, context) =>
       (await import('./stop.ts')).stopSandbox(deps, { id, ...options }, context),
     remove: async (id, options, context) =>

@@ -47,6 +47,8 @@ type Table = Handlers<HelperContract, CallContext>;
 /** Each noun is loaded with its first call, because reading the store must not cost what making a sandbox costs. */
 function handlersOf(deps: ServiceDeps): Table {
   const sandboxes = once(async () => (await import('./sandboxHandlers.ts')).sandboxHandlers(deps));
+  const moments = once(async () => (await import('./momentHandlers.ts')).momentHandlers(deps));
+  const images = once(async () => (await import('./images.ts')).imageHandlers(deps));
   const worktrees = once(async () => (await import('./worktrees.ts')).worktreeHandlers(deps));
   const backends = once(async () => (await import('./backends.ts')).backendHandlers(deps));
   const doctor = once(async () => (await import('./doctor.ts')).doctorHandlers(deps));
@@ -59,6 +61,14 @@ function handlersOf(deps: ServiceDeps): Table {
     'sandbox/start': async (params, context) => (await sandboxes())['sandbox/start'](params, context),
     'sandbox/stop': async (params, context) => (await sandboxes())['sandbox/stop'](params, context),
     'sandbox/restart': async (params, context) => (await sandboxes())['sandbox/restart'](params, context),
+    'sandbox/pause': async (params, context) => (await moments())['sandbox/pause'](params, context),
+    'sandbox/resume': async (params, context) => (await moments())['sandbox/resume'](params, context),
+    'sandbox/suspend': async (params, context) => (await moments())['sandbox/suspend'](params, context),
+    'sandbox/resize': async (params, context) => (await moments())['sandbox/resize'](params, context),
+    'sandbox/snapshot': async (params, context) => (await moments())['sandbox/snapshot'](params, context),
+    'sandbox/restore': async (params, context) => (await moments())['sandbox/restore'](params, context),
+    'sandbox/fork': async (params, context) => (await moments())['sandbox/fork'](params, context),
+    'snapshot/remove': async (params, context) => (await moments())['snapshot/remove'](params, context),
     'sandbox/remove': async (params, context) => (await sandboxes())['sandbox/remove'](params, context),
     'sandbox/log': async (params, context) => (await sandboxes())['sandbox/log'](params, context),
     'sandbox/ports': async (params, context) => (await sandboxes())['sandbox/ports'](params, context),
@@ -69,6 +79,16 @@ function handlersOf(deps: ServiceDeps): Table {
     'worktree/diff': async (params, context) => (await worktrees())['worktree/diff'](params, context),
     'worktree/merge': async (params, context) => (await worktrees())['worktree/merge'](params, context),
     'backend/list': async (params, context) => (await backends())['backend/list'](params, context),
+    'backend/test': async (params, context) => (await backends())['backend/test'](params, context),
+    'image/list': async (params, context) => (await images())['image/list'](params, context),
+    'image/inspect': async (params, context) => (await images())['image/inspect'](params, context),
+    'image/build': async (params, context) => (await images())['image/build'](params, context),
+    'image/bootstrap': async (params, context) => (await images())['image/bootstrap'](params, context),
+    'image/pull': async (params, context) => (await images())['image/pull'](params, context),
+    'image/add': async (params, context) => (await images())['image/add'](params, context),
+    'image/remove': async (params, context) => (await images())['image/remove'](params, context),
+    'image/prune': async (params, context) => (await images())['image/prune'](params, context),
+    'image/publish': async (params, context) => (await images())['image/publish'](params, context),
     'doctor/run': async (params, context) => (await doctor())['doctor/run'](params, context),
     'ssh/install': async (params, context) => (await ssh())['ssh/install'](params, context),
     'ssh/uninstall': async (params, context) => (await ssh())['ssh/uninstall'](params, context),

@@ -47,6 +47,13 @@ export function readOwnerFile(paths: Paths, record: SandboxRecord): OwnerRead {
   return { kind: 'problem', owner, problem };
 }
 
+/** What an owner that is gone said of itself last. */
+export function readPreviousOwner(paths: Paths, { id }: Pick<SandboxRecord, 'id'>): OwnerRecord | undefined {
+  const text = readTextIfExistsNow(sandboxPaths(paths, id).owner);
+  const parsed = text === undefined ? undefined : parseJson(OwnerRecord, text);
+  return parsed?.ok === true ? parsed.value : undefined;
+}
+
 async function readYaml(path: string, text: string): Promise<RecordRead> {
   const { parse: parseYaml } = await import('yaml');
   try {

@@ -9,6 +9,7 @@ import {
   PublishedPort,
   SandboxId,
   SandboxName,
+  WorkspaceMode,
   WorktreeRef,
 } from '../protocol/sandbox.ts';
 
@@ -50,6 +51,18 @@ export const SandboxRecord = z.strictObject({
   from: z.optional(z.record(z.string(), z.unknown())),
   /** Its guest was written to disk and goes on with the next start. */
   suspended: z.optional(z.literal(true)),
+  /** The snapshot that it is being put back to; absent when that has been done. */
+  restoring: z.optional(SandboxName),
+  /** Copies of it that are being made; what is left of them when nobody makes them any more is taken back. */
+  forking: z.optional(
+    z.strictObject({
+      worktrees: z.array(z.strictObject({ branch: z.string(), path: z.string(), tip: z.string() })),
+    }),
+  ),
+  /** Snapshots that its copies began with, until their driver lets them go. */
+  forks: z.optional(z.array(z.record(z.string(), z.unknown()))),
+  /** Why a guest that outlived its owner could not be looked at; absent when the last look succeeded. */
+  unreachable: z.optional(z.strictObject({ at: z.string(), reason: z.string() })),
   attached: z.boolean(),
   /** What the driver needs to find its thing again; absent until it was made. */
   ref: z.optional(z.record(z.string(), z.unknown())),
@@ -75,6 +88,14 @@ export const OwnerRecord = z.object({
   state: z.enum(['starting', 'running', 'paused', 'stopping']),
   attached: z.boolean(),
   protocol: z.object({ major: z.int(), minor: z.int() }),
+  /** How the guest sees /workspace, where that is not as the manifest says. */
+  workspace: z.optional(WorkspaceMode),
+  /** The published ports, each with the one of this machine that leads to it. */
+  ports: z.optional(z.array(z.object({ guest: z.int(), host: z.int() }))),
+  /** What keeps the owner from its guest at the moment. */
+  problem: z.optional(z.string()),
+  /** Files that the guest sees read-only, each with what tells it from a replaced one. */
+  guarded: z.optional(z.record(z.string(), z.string())),
   /** The folder below `lib` that this owner runs from. */
   build: z.string(),
   control_socket: z.string(),

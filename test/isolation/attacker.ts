@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { bubblewrap } from '../../server/backends/bubblewrap/index.ts';
 import type { LaunchRequest } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
-import { bundle, guestProgram } from '../../server/platform/bundle.ts';
 import { run } from '../../server/platform/run.ts';
 import type { Capabilities } from '../../server/protocol/backend.ts';
-import { type Bench, makeBench, type Outcome, runIn } from '../contract/bench.ts';
+import { type Bench, machineContext, makeBench, type Outcome, runIn } from '../contract/bench.ts';
 
 export type Attacker = {
   readonly bench: Bench;
@@ -29,7 +28,7 @@ export function withAttacker(declared: Declared = {}): () => Attacker {
   before(async function () {
     const signal = AbortSignal.timeout(30_000);
     const driver = await bubblewrap.load();
-    const found = await driver.probe({ signal, run, agent: guestProgram(bundle.folder) });
+    const found = await driver.probe(machineContext(signal));
     if (found.kind !== 'ready') {
       console.log(`not run: ${found.kind === 'missing' ? found.what : found.why}`);
       return this.skip();

@@ -6,17 +6,13 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bubblewrap } from '../../server/backends/bubblewrap/index.ts';
 import { bundle, guestProgram } from '../../server/platform/bundle.ts';
-import { run } from '../../server/platform/run.ts';
+import { machineContext } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('isolation: the end of an owner', () => {
   before(async function () {
     const driver = await bubblewrap.load();
-    const found = await driver.probe({
-      signal: AbortSignal.timeout(30_000),
-      run,
-      agent: guestProgram(bundle.folder),
-    });
+    const found = await driver.probe(machineContext(AbortSignal.timeout(30_000)));
     if (found.kind === 'ready') return;
     console.log(`not run: ${found.kind === 'missing' ? found.what : found.why}`);
     this.skip();
@@ -49,8 +45,7 @@ describe('isolation: the end of an owner', () => {
     const mark = `6${process.pid}6`;
     const orphan = await startOrphan(mark);
     const driver = await bubblewrap.load();
-    const context = { signal: new AbortController().signal, log() {}, run };
-    await driver.sweep(context, new Set());
+    await driver.sweep(machineContext(), new Set());
     assert.deepEqual(processesWith(mark), []);
     assert.ok(processesWith(owner.mark).length >= 3);
     orphan.kill('SIGKILL');
@@ -103,8 +98,8 @@ async function startOwner(when: 'before' | 'after') {
 /** What the next command does about a sandbox whose owner is gone, with nothing left to report. */
 async function cleared(folder: string): Promise<void> {
   const driver = await bubblewrap.load();
-  const places = { state: join(folder, 'state'), runtime: join(folder, 'run'), agent: '' };
-  const context = { ...places, signal: new AbortController().signal, log() {}, progress() {}, run };
+  const places = { state: join(folder, 'state'), runtime: join(folder, 'run') };
+  const context = { ...machineContext(), ...places, progress() {} };
   assert.deepEqual(await driver.destroy(context, { version: 1 }), []);
   rmSync(folder, { recursive: true, force: true });
 }

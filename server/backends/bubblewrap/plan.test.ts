@@ -36,7 +36,9 @@ const request: LaunchRequest = {
   env: {},
   network: 'none',
   limits: {},
+  owner: { uid: 1000, gid: 1000 },
   options: {},
+  cold: false,
 };
 
 function plan(

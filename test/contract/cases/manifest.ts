@@ -1,8 +1,8 @@
 // Contract: a manifest is complete and honest, and a probe answers whatever the machine is like.
 import { strict as assert } from 'node:assert';
-import { run } from '../../../server/platform/run.ts';
 import { Availability, Capabilities } from '../../../server/protocol/backend.ts';
 import { parse } from '../../../server/protocol/parse.ts';
+import { machineContext } from '../bench.ts';
 import type { Subject } from '../suite.ts';
 
 export function manifestCases({ backend, here }: Subject): void {
@@ -50,11 +50,8 @@ export function manifestCases({ backend, here }: Subject): void {
   describe('probe', () => {
     it('answers with what fits the protocol and never claims more than the manifest', async () => {
       const driver = await backend.load();
-      const found = await driver.probe({
-        signal: AbortSignal.timeout(20_000),
-        run,
-        agent: '/no/such/program',
-      });
+      const context = machineContext(AbortSignal.timeout(20_000));
+      const found = await driver.probe({ ...context, agent: '/no/such/program' });
       assert.equal(parse(Availability, found).ok, true);
       const ceiling = manifest.capabilities;
       const degrees = ['none', 'best-effort', 'hard'];
@@ -65,8 +62,8 @@ export function manifestCases({ backend, here }: Subject): void {
           [],
         );
       }
-      for (const [name, degree] of Object.entries(here().resources)) {
-        const most = ceiling.resources[name as keyof typeof ceiling.resources];
+      for (const [name, degree = 'none'] of Object.entries(here().resources)) {
+        const most = ceiling.resources[name as keyof typeof ceiling.resources] ?? 'none';
         assert.ok(
           degrees.indexOf(degree) <= degrees.indexOf(most),
           `${name}: ${degree} is more than ${most}`,
