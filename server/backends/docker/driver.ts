@@ -12,7 +12,7 @@ import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
 import { type Image, Info } from './answers.ts';
 import { inspectContainer, obtainContainer, removeContainer, startContainer } from './containers.ts';
 import { discover, knownSockets, surroundings } from './discover.ts';
-import { type Engine, engineAt } from './engine.ts';
+import { type Engine, engineAt, patience } from './engine.ts';
 import { type Facts, factsOf } from './facts.ts';
 import { makeGuest } from './guest.ts';
 import { ensureHome, exists, homeFolder } from './home.ts';
@@ -74,12 +74,10 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const plan = await planFor({ context, engine, known, request });
   const obtained = await obtainContainer(engine, known.container, plan);
   try {
-    if (obtained.kind === 'made') {
-      context.signal.throwIfAborted();
-      context.progress({ phase: 'starting container' });
-      await startContainer(engine, obtained.id);
-    }
-    return await makeGuest({ engine, id: obtained.id, context });
+    context.signal.throwIfAborted();
+    context.progress({ phase: 'starting container' });
+    const started = obtained.kind === 'made' ? startContainer(engine, obtained.id) : Promise.resolve();
+    return await makeGuest({ engine, id: obtained.id, context, started });
   } catch (error) {
     if (obtained.kind === 'made') await removeContainer(engine, obtained.id);
     throw error;
@@ -161,7 +159,7 @@ async function writeAccounts(state: string, facts: Facts, identity: Identity) {
 async function inspect(context: DriverContext, ref: Ref): Promise<Condition> {
   const known = await recall(context, ref);
   if (known === undefined) return 'gone';
-  const container = await inspectContainer(engineAt(engineOf(known), context.signal), known.container);
+  const container = await inspectContainer(engineAt(engineOf(known), patience()), known.container);
   if (container?.State.Paused === true) return 'paused';
   if (container?.State.Running === true) return 'running';
   return (await exists(homeFolder(context.state))) ? 'stopped' : 'gone';
@@ -170,7 +168,7 @@ async function inspect(context: DriverContext, ref: Ref): Promise<Condition> {
 async function halt(context: DriverContext, ref: Ref): Promise<void> {
   const known = await recall(context, ref);
   if (known === undefined) return;
-  const engine = engineAt(engineOf(known), context.signal);
+  const engine = engineAt(engineOf(known), patience());
   const path = `/containers/${known.container}/kill`;
   await engine.ask({ method: 'POST', path, query: { signal: 'KILL' }, accept: [404, 409] });
 }
@@ -179,7 +177,7 @@ async function halt(context: DriverContext, ref: Ref): Promise<void> {
 async function destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]> {
   const known = await recall(context, ref);
   if (known !== undefined) {
-    const engine = engineAt(engineOf(known), context.signal);
+    const engine = engineAt(engineOf(known), patience());
     await removeContainer(engine, known.container);
     if (await exists(join(context.state, 'snapshots')))
       await dropAllOf(engine, context.storeId, known.sandbox);

@@ -33,9 +33,10 @@ export function engineAt(address: Address, signal?: AbortSignal): Engine {
     try {
       return await how(signal === undefined || 'signal' in asked ? asked : { ...asked, signal });
     } catch (error) {
-      const signals = [signal, asked.signal];
-      for (const each of signals) each?.throwIfAborted();
-      throw explainConnection(address, error);
+      for (const each of [signal, asked.signal]) {
+        if (each?.aborted === true && !isLateness(each.reason)) throw each.reason;
+      }
+      throw explainConnection(address, isLateness(error) ? lateness() : error);
     }
   };
   const ask: Engine['ask'] = async ({ accept = [], ...asked }) => {
@@ -69,6 +70,20 @@ export function engineAt(address: Address, signal?: AbortSignal): Engine {
       throw refusal(asked, taken.answer);
     },
   };
+}
+
+/** Before a caller gives up; what takes longer than this on purpose has a signal of its own. */
+export const patience = (): AbortSignal => AbortSignal.timeout(PATIENCE_MS);
+
+const PATIENCE_MS = 60_000;
+
+/** What a timeout of our own looks like from below. */
+function isLateness(reason: unknown): boolean {
+  return reason instanceof Error && (reason.name === 'TimeoutError' || isLateness(reason.cause));
+}
+
+function lateness(): Error {
+  return Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
 }
 
 /** Undefined instead of the refusal with this status. */

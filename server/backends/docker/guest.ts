@@ -12,20 +12,24 @@ export type GuestParts = {
   readonly engine: Engine;
   readonly id: string;
   readonly context: Pick<DriverContext, 'signal' | 'log'>;
+  /** Resolves when the container runs; the line is made meanwhile. */
+  readonly started: Promise<void>;
 };
 
 /** Resolves when the guest answers; a container that ends before says why. */
-export async function makeGuest({ engine, id, context }: GuestParts): Promise<Guest> {
+export async function makeGuest({ engine, id, context, started }: GuestParts): Promise<Guest> {
   const { log, signal } = context;
   const over = new AbortController();
   const line = lineTo({ engine, container: id, log });
-  const died = endOf({ engine, id, log, signal: over.signal });
+  const died = started.then(() => endOf({ engine, id, log, signal: over.signal }));
   const remote = guestOver(() => connectOver(line));
   try {
     await answers(remote, died, signal);
   } catch (error) {
     line.close();
     over.abort();
+    // What the engine said about the start explains more than a line that broke.
+    await started;
     throw error;
   }
   return follow({ engine, id, line, remote, died });

@@ -16,8 +16,6 @@ export type Call = {
   readonly stream?: Readable;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** No answer within this is an error with the code ETIMEDOUT. */
-  readonly timeoutMs?: number;
 };
 
 export type Answer = {
@@ -77,16 +75,9 @@ function prepare(address: Address, asked: Call, headers: Record<string, string> 
     headers: { Host: 'engine', ...contentOf(asked), ...asked.headers, ...headers },
     ...(asked.signal === undefined ? {} : { signal: asked.signal }),
   };
-  const request =
-    address.kind === 'unix' ? plain({ ...options, socketPath: address.path }) : overTcp(address, options);
-  if (asked.timeoutMs !== undefined) {
-    const late = (): void => {
-      request.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
-    };
-    const timer = setTimeout(late, asked.timeoutMs);
-    request.once('close', () => clearTimeout(timer));
-  }
-  return request;
+  return address.kind === 'unix'
+    ? plain({ ...options, socketPath: address.path })
+    : overTcp(address, options);
 }
 
 function overTcp(address: Extract<Address, { kind: 'tcp' }>, options: RequestOptions): ClientRequest {

@@ -19,63 +19,75 @@ export type Ends = {
   readonly log: (line: string) => void;
 };
 
+/**
+ * The first program of the container answers on its own input and output, which costs an engine nothing. An engine
+ * that was restarted under its containers may have lost those; it then starts another program for the line.
+ */
 export function lineTo(ends: Ends): Line {
   const closed = new AbortController();
   let current: Promise<Mux> | undefined;
-  const open = async (): Promise<Mux> => {
-    const stream = await throughExec(ends, closed.signal);
-    const mux = await muxOver(stream, {
-      signal: AbortSignal.any([closed.signal, AbortSignal.timeout(PATIENCE_MS)]),
-    });
-    void mux.closed.then(() => {
-      if (current === made) current = undefined;
-    });
+  const forget = (mux: Promise<Mux>): void => {
+    if (current === mux) current = undefined;
+  };
+  const open = (): Promise<Mux> => {
+    const mux = makeMux(ends, closed.signal);
+    mux.then(
+      ({ closed: over }) => over.then(() => forget(mux)),
+      () => forget(mux),
+    );
     return mux;
   };
-  let made: Promise<Mux> | undefined;
-  const mux = (): Promise<Mux> => {
-    if (current !== undefined) return current;
-    made = open();
-    current = made;
-    const own = made;
-    own.catch(() => {
-      if (current === own) current = undefined;
-    });
-    return own;
-  };
   return {
-    connect: async () => (await mux()).connect(),
+    async connect() {
+      current ??= open();
+      return (await current).connect();
+    },
     close() {
       closed.abort();
-      void current?.then(
-        open => open.close(),
+      current?.then(
+        mux => mux.close(),
         () => undefined,
       );
     },
   };
 }
 
-/** For a guest program that has only just started, or whose machine is busy. */
-const PATIENCE_MS = 30_000;
+/** A guest program that runs answers at once; one that is only just being started gets the time that it needs. */
+const ATTACH_MS = 15_000;
+const EXEC_MS = 30_000;
 
-/** A program beside the first one, which the engine starts for whoever comes; it ends with the stream. */
+async function makeMux(ends: Ends, closed: AbortSignal): Promise<Mux> {
+  const within = (ms: number): AbortSignal => AbortSignal.any([closed, AbortSignal.timeout(ms)]);
+  try {
+    return await muxOver(await throughAttach(ends, closed), { signal: within(ATTACH_MS) });
+  } catch (error) {
+    closed.throwIfAborted();
+    ends.log(`cannot attach, starting a program for the line: ${String(error)}`);
+  }
+  return muxOver(await throughExec(ends, closed), { signal: within(EXEC_MS) });
+}
+
+async function throughAttach({ engine, container, log }: Ends, signal: AbortSignal): Promise<Duplex> {
+  const path = `/containers/${container}/attach`;
+  const query = { stream: 1, stdin: 1, stdout: 1, stderr: 1 };
+  return unframed(await engine.hijack({ method: 'POST', path, query, signal }), told(log));
+}
+
+/** The program ends with the stream, and with it what was started over it. */
 async function throughExec({ engine, container, log }: Ends, signal: AbortSignal): Promise<Duplex> {
-  const { Id: id } = await engine.json(
-    {
-      method: 'POST',
-      path: `/containers/${container}/exec`,
-      body: {
-        AttachStdin: true,
-        AttachStdout: true,
-        AttachStderr: true,
-        Cmd: [GUEST_PROGRAM, 'mux', '--stdio', '--socket', GUEST_SOCKET],
-        WorkingDir: '/',
-      },
-      signal,
-    },
-    Made,
-  );
+  const wanted = {
+    ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, WorkingDir: '/' },
+    Cmd: [GUEST_PROGRAM, 'mux', '--stdio', '--socket', GUEST_SOCKET],
+  };
+  const path = `/containers/${container}/exec`;
+  const { Id: id } = await engine.json({ method: 'POST', path, body: wanted, signal }, Made);
   const body = { Detach: false, Tty: false };
-  const connection = await engine.hijack({ method: 'POST', path: `/exec/${id}/start`, body, signal });
-  return unframed(connection, text => log(`guest: ${text.trimEnd()}`));
+  return unframed(
+    await engine.hijack({ method: 'POST', path: `/exec/${id}/start`, body, signal }),
+    told(log),
+  );
+}
+
+function told(log: Ends['log']): (text: string) => void {
+  return text => log(`guest: ${text.trimEnd()}`);
 }

@@ -52,7 +52,7 @@ export function planContainer(input: PlanInput): Plan {
   return { body: { ...body, Labels: labels }, fingerprint, sandbox: mark.sandbox };
 }
 
-const server = [GUEST_PROGRAM, 'serve', '--fd', '6'];
+const server = [GUEST_PROGRAM, 'serve', '--fd', '6', '--mux'];
 
 /** Tasks that count as the guest's and are ours: the guest program's threads, and a multiplexer with a spare. */
 const OWN_TASKS = 16;
