@@ -37,7 +37,7 @@ const list: Command = {
   flags: [],
   examples: [{ command: 'heyvm images list', about: 'the table' }],
   json: [imageExample],
-  load: () => import('../handlers/images/list.ts'),
+  load: () => import('../handlers/images/listing.ts'),
 };
 
 const inspect: Command = {
