@@ -1,7 +1,7 @@
 // From a described machine to one that answers: waits with progress, and gives the reason when it comes to nothing.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
-import { fail } from '../../core/errors.ts';
+import { fail, SandboxError } from '../../core/errors.ts';
 import { guestOver } from '../../wire/client.ts';
 import { type Condition, conditionOf } from './condition.ts';
 import { type ConsoleReader, readConsole } from './console.ts';
@@ -26,8 +26,7 @@ export async function awaitReady(booting: Booting): Promise<Line> {
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, late, over.signal]);
   try {
-    const answer = guestOver(() => line.connect(signal)).ping();
-    await Promise.race([answer, watch(booting, console, over.signal)]);
+    await Promise.race([answers(line, signal), watch(booting, console, over.signal)]);
     return line;
   } catch (error) {
     line.close();
@@ -43,6 +42,20 @@ export async function awaitReady(booting: Booting): Promise<Line> {
   }
 }
 
+/** The end of the line may be up before what it leads to. */
+async function answers(line: Line, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await guestOver(() => line.connect(signal)).ping();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof SandboxError) || error.code !== 'not-running') throw error;
+      await delay(RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+const RETRY_MS = 20;
 const LOOK_MS = 250;
 /** Asking libvirt costs a process; a machine that ends closes its line, which is noticed at once. */
 const LOOKS_PER_QUESTION = 8;

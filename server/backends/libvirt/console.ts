@@ -20,6 +20,7 @@ export async function readConsole(file: string): Promise<ConsoleReader> {
   let place = await sizeOf(file);
   let rest = '';
   let kept: readonly string[] = [];
+  let panic: string | undefined;
   const decoder = new StringDecoder('utf8');
   return {
     async read() {
@@ -33,9 +34,11 @@ export async function readConsole(file: string): Promise<ConsoleReader> {
       rest = parts.pop() ?? '';
       const lines = parts.map(printable).filter(line => line !== '');
       kept = [...kept, ...lines].slice(-KEPT_LINES);
+      panic ??= lines.find(line => line.includes('Kernel panic'));
       return lines;
     },
-    lastWords: () => [...kept, printable(rest)].filter(line => line !== '').join(' | '),
+    // A panic is followed by pages of registers, which say nothing to most people.
+    lastWords: () => panic ?? [...kept, printable(rest)].filter(line => line !== '').join(' | '),
   };
 }
 

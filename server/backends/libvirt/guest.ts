@@ -101,7 +101,7 @@ async function follow({ context, libvirt, name, places, line }: GuestParts): Pro
     const late = new AbortController();
     const pace = quickLooks > 0 ? LOOK_QUICKLY_MS : LOOK_MS;
     quickLooks -= 1;
-    await Promise.race([delay(pace, undefined, { signal: late.signal, ref: false }), wake.promise]);
+    await Promise.race([delay(pace, undefined, { signal: late.signal }), wake.promise]);
     late.abort();
     wake = Promise.withResolvers<void>();
     for (const words of await console.read()) context.log(`console: ${words}`);
