@@ -23,12 +23,14 @@ export type DiskWish = {
   readonly image: ImageManifest;
   /** The guest program, which becomes the first process. */
   readonly agent: string;
-  /** Only when the disk is made; one that exists keeps its size. */
+  /** Of the disk; as much as the image needs and much free space when it is left out. */
   readonly sizeMb?: number | undefined;
 };
 
 /** Raised whenever the same input gives another disk or ramdisk. */
 const FORMAT = 1;
+/** The disk for whoever asks for no size: the one that was made last. */
+const DEFAULT_DISK = `disk-${FORMAT}`;
 
 /** The image with its own files and those that a machine boots from. */
 export async function ensureDisk(deps: ImageDeps, wish: DiskWish, call: ImageCall): Promise<ImageManifest> {
@@ -55,7 +57,7 @@ type Keys = { readonly disk: string; readonly initrd: string };
 function keysOf({ sizeMb }: DiskWish, program: Buffer): Keys {
   const guest = createHash('sha256').update(program).digest('hex').slice(0, 16);
   return {
-    disk: `disk-${FORMAT}${sizeMb === undefined ? '' : `-${sizeMb}`}`,
+    disk: sizeMb === undefined ? DEFAULT_DISK : `${DEFAULT_DISK}-${sizeMb}`,
     initrd: `initrd-${FORMAT}-${guest}`,
   };
 }
@@ -92,7 +94,9 @@ async function makeFiles(deps: ImageDeps, making: Making, call: ImageCall): Prom
     const initrd = await makeRamdisk(context, making.program, kernel);
     const disk = await makeBootDisk(context, making, { root, kernel });
     await writeDerived(deps.paths, { digest: image.digest, key: keys.initrd }, [initrd]);
-    await writeDerived(deps.paths, { digest: image.digest, key: keys.disk }, disk);
+    for (const key of new Set([keys.disk, DEFAULT_DISK])) {
+      await writeDerived(deps.paths, { digest: image.digest, key }, disk);
+    }
     return [...disk, initrd];
   });
 }

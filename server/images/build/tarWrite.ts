@@ -1,6 +1,7 @@
 // Writes a tree as a tar that is the same, byte for byte, for the same tree, and says its digest.
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { fail } from '../../core/errors.ts';
 import { type Content, eachNode, type FolderNode, type Meta, type Node, sizeOf } from './rootTree.ts';
 
 const BLOCK = 512;
@@ -11,20 +12,36 @@ const LARGEST_ID = 0o7777777;
 export type Written = { readonly digest: string; readonly bytes: number };
 
 export async function writeTar(root: FolderNode, path: string, signal?: AbortSignal): Promise<Written> {
+  const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o600);
-  const out = new Output(file);
+  let bytes = 0;
+  try {
+    for await (const chunk of tarChunks(root, signal)) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+      bytes += chunk.length;
+    }
+  } finally {
+    await file.close();
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, bytes };
+}
+
+/** The same bytes, for those who send them somewhere; in pieces of about a megabyte. */
+export async function* tarChunks(root: FolderNode, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const out = new Gathered();
   const sources = new Sources();
   try {
     for (const entry of entriesOf(root)) {
       signal?.throwIfAborted();
-      for (const block of headers(entry)) await out.write(block);
-      if (entry.content !== undefined) await copy(out, entry.content, sources);
+      out.add(...headers(entry));
+      if (entry.content !== undefined) yield* pieces(out, entry.content, sources);
+      if (out.size >= CHUNK) yield out.take();
     }
-    await out.write(Buffer.alloc(2 * BLOCK));
-    return await out.end();
+    out.add(Buffer.alloc(2 * BLOCK));
+    yield out.take();
   } finally {
     await sources.close();
-    await file.close();
   }
 }
 
@@ -135,18 +152,20 @@ function padded(bytes: Buffer): Buffer {
   return Buffer.concat([bytes, Buffer.alloc(-bytes.length & (BLOCK - 1))]);
 }
 
-async function copy(out: Output, content: Content, sources: Sources): Promise<void> {
-  if (content.kind === 'bytes') return out.write(padded(content.bytes));
+async function* pieces(out: Gathered, content: Content, sources: Sources): AsyncGenerator<Buffer> {
+  if (content.kind === 'bytes') return out.add(padded(content.bytes));
   const source = await sources.get(content.path);
   for (let done = 0; done < content.size; ) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, content.size - done));
     const { bytesRead } = await source.read(chunk, 0, chunk.length, content.offset + done);
-    if (bytesRead === 0) throw new Error(`${content.path} became shorter while it was read`);
-    await out.write(chunk.subarray(0, bytesRead));
+    if (bytesRead === 0) {
+      fail('storage', `${content.path} became shorter while it was read`, { hint: 'try again' });
+    }
+    out.add(chunk.subarray(0, bytesRead));
     done += bytesRead;
+    if (out.size >= CHUNK) yield out.take();
   }
-  const rest = -content.size & (BLOCK - 1);
-  if (rest > 0) await out.write(Buffer.alloc(rest));
+  out.add(Buffer.alloc(-content.size & (BLOCK - 1)));
 }
 
 /** The files that content comes from, each opened once; there are few when most of it is in one archive. */
@@ -169,35 +188,22 @@ class Sources {
   }
 }
 
-/** Gathers small writes, because a root file system has tens of thousands of headers. */
-class Output {
-  readonly #file: FileHandle;
-  readonly #hash = createHash('sha256');
+/** Small pieces in one, because a root file system has tens of thousands of headers. */
+class Gathered {
   #waiting: Buffer[] = [];
-  #size = 0;
-  #bytes = 0;
+  size = 0;
 
-  constructor(file: FileHandle) {
-    this.#file = file;
+  add(...pieces: readonly Buffer[]): void {
+    for (const piece of pieces) {
+      this.#waiting.push(piece);
+      this.size += piece.length;
+    }
   }
 
-  async write(bytes: Buffer): Promise<void> {
-    this.#waiting.push(bytes);
-    this.#size += bytes.length;
-    if (this.#size >= CHUNK) await this.#flush();
-  }
-
-  async end(): Promise<Written> {
-    await this.#flush();
-    return { digest: `sha256:${this.#hash.digest('hex')}`, bytes: this.#bytes };
-  }
-
-  async #flush(): Promise<void> {
+  take(): Buffer {
     const all = Buffer.concat(this.#waiting);
-    this.#hash.update(all);
-    await this.#file.writeFile(all);
-    this.#bytes += all.length;
     this.#waiting = [];
-    this.#size = 0;
+    this.size = 0;
+    return all;
   }
 }

@@ -1,0 +1,97 @@
+// Builds with buildah, which needs no engine; its layers stay in a storage of their own below the cache.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SandboxError, toSandboxError } from '../../core/errors.ts';
+import type { RunOptions } from '../../core/ports.ts';
+import { allowedEnvironment } from '../../platform/run.ts';
+import { readContainerArchive } from '../archive.ts';
+import type { ImageCall, ImageDeps } from '../deps.ts';
+import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
+import { withBases } from './dockerfile.ts';
+import { writeOciLayout } from './ociLayout.ts';
+import { readTar } from './tarRead.ts';
+
+/** The faster driver first; which one works depends on the file system and on the user. */
+const drivers = ['overlay', 'vfs'] as const;
+
+export const findBuildah: FindBuilder = async (deps, { signal }) => {
+  const reasons: string[] = [];
+  for (const driver of drivers) {
+    const storage = storageOf(deps, driver);
+    try {
+      await mkdir(join(deps.paths.cache, 'buildah'), { recursive: true, mode: 0o700 });
+      // The answer of a program that set its storage up.
+      await deps.run(['buildah', ...storage, 'images', '--quiet'], { signal, timeoutMs: 30_000 });
+      return builderOf(deps, storage);
+    } catch (error) {
+      signal.throwIfAborted();
+      reasons.push(toSandboxError(error).message);
+    }
+  }
+  return { absent: reasons[0] ?? 'buildah does not work here' };
+};
+
+function storageOf({ paths }: ImageDeps, driver: string): readonly string[] {
+  const folder = join(paths.cache, 'buildah');
+  return [
+    '--root',
+    join(folder, driver),
+    '--runroot',
+    join(folder, `${driver}-run`),
+    '--storage-driver',
+    driver,
+  ];
+}
+
+function builderOf(deps: ImageDeps, storage: readonly string[]): Builder {
+  return { name: 'buildah', build: (input, call) => build({ deps, storage, call }, input) };
+}
+
+type Session = { readonly deps: ImageDeps; readonly storage: readonly string[]; readonly call: ImageCall };
+
+async function build(session: Session, input: BuildInput): Promise<Built> {
+  const { deps, call } = session;
+  const { scratch } = input;
+  const names = new Map<string, string>();
+  for (const [name, image] of input.bases) {
+    const folder = join(scratch, `base-${names.size}`);
+    names.set(name, `oci:${await writeOciLayout(deps, { image, folder }, call)}`);
+  }
+  const file = join(scratch, 'Dockerfile');
+  const ignore = join(scratch, 'ignore');
+  const id = join(scratch, 'image-id');
+  await writeFile(file, withBases(input.dockerfile, input.arguments, names));
+  await writeFile(ignore, input.context.ignore);
+  call.progress({ phase: 'building', detail: 'with buildah' });
+  await buildah(session, [
+    ...['build-using-dockerfile', '--quiet', '--layers', '--isolation', 'chroot', '--format', 'docker'],
+    ...['--file', file, '--ignorefile', ignore, '--iidfile', id],
+    ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    input.folder,
+  ]);
+  return takeOut(session, id, scratch);
+}
+
+/** Through an archive, whose layers are laid over each other by us; they are not compressed in this form. */
+async function takeOut(session: Session, idFile: string, scratch: string): Promise<Built> {
+  const { deps, call } = session;
+  const image = (await readFile(idFile, 'utf8')).trim();
+  const archive = join(scratch, 'image.tar');
+  call.progress({ phase: 'taking the files out of buildah' });
+  await buildah(session, ['push', '--quiet', image, `docker-archive:${archive}`]);
+  const found = await readContainerArchive(deps.paths, readTar(archive), call);
+  await rm(archive, { force: true });
+  return { root: found.root, config: found.config, files: found.scratch };
+}
+
+async function buildah({ deps, storage, call }: Session, words: readonly string[]): Promise<void> {
+  const options: RunOptions = { signal: call.signal, env: allowedEnvironment(deps.env) };
+  try {
+    await deps.run(['buildah', ...storage, ...words], options);
+  } catch (error) {
+    call.signal.throwIfAborted();
+    throw new SandboxError('build-failed', `the build failed: ${toSandboxError(error).message}`, {
+      cause: error,
+    });
+  }
+}

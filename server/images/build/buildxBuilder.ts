@@ -1,0 +1,82 @@
+// Builds with docker's buildx, where the docker command has it; the result comes out as an archive.
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SandboxError, toSandboxError } from '../../core/errors.ts';
+import { allowedEnvironment } from '../../platform/run.ts';
+import { readContainerArchive } from '../archive.ts';
+import type { ImageCall, ImageDeps } from '../deps.ts';
+import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
+import { writeOciLayout } from './ociLayout.ts';
+import { readTar } from './tarRead.ts';
+
+export const findBuildx: FindBuilder = async (deps, { signal }) => {
+  const env = dockerEnvironment(deps.env);
+  const ask = (words: readonly string[]): Promise<{ code: number }> =>
+    deps.run(['docker', ...words], { signal, env, accept: 'any', timeoutMs: 20_000 });
+  try {
+    // The first answers without an engine, and the second not without one that can be used.
+    for (const words of [
+      ['buildx', 'version'],
+      ['buildx', 'inspect'],
+    ]) {
+      if ((await ask(words)).code !== 0) return { absent: `docker ${words.join(' ')} fails` };
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    return { absent: toSandboxError(error).message };
+  }
+  const builder: Builder = { name: 'buildx', build: (input, call) => build(deps, input, call) };
+  return builder;
+};
+
+async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promise<Built> {
+  const { scratch } = input;
+  const recipe = join(scratch, 'recipe');
+  await mkdir(recipe, { mode: 0o700 });
+  await writeFile(join(recipe, 'Dockerfile'), input.dockerfile);
+  await writeFile(join(recipe, 'Dockerfile.dockerignore'), input.context.ignore);
+  const bases: string[] = [];
+  for (const [name, image] of input.bases) {
+    const folder = join(scratch, `base-${bases.length}`);
+    bases.push(
+      '--build-context',
+      `${name}=oci-layout://${await writeOciLayout(deps, { image, folder }, call)}`,
+    );
+  }
+  const archive = join(scratch, 'image.tar');
+  call.progress({ phase: 'building', detail: 'with buildx' });
+  const words = [
+    ...['buildx', 'build', '--quiet', '--provenance=false', '--file', join(recipe, 'Dockerfile')],
+    ...['--output', `type=docker,dest=${archive}`, ...bases],
+    ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    input.folder,
+  ];
+  try {
+    await deps.run(['docker', ...words], { signal: call.signal, env: dockerEnvironment(deps.env) });
+  } catch (error) {
+    call.signal.throwIfAborted();
+    throw new SandboxError('build-failed', `the build failed: ${toSandboxError(error).message}`, {
+      cause: error,
+    });
+  }
+  const found = await readContainerArchive(deps.paths, readTar(archive), call);
+  await rm(archive, { force: true });
+  return { root: found.root, config: found.config, files: found.scratch };
+}
+
+const dockerVariables = [
+  'DOCKER_HOST',
+  'DOCKER_CONTEXT',
+  'DOCKER_CONFIG',
+  'DOCKER_CERT_PATH',
+  'DOCKER_TLS_VERIFY',
+];
+
+function dockerEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+  const found = allowedEnvironment(env);
+  for (const name of dockerVariables) {
+    const value = env[name];
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
