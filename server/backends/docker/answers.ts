@@ -1,7 +1,7 @@
 // What engines answer, as far as it is looked at.
 import * as z from 'zod/mini';
 
-export const Info = z.looseObject({
+export const Info = z.object({
   ID: z._default(z.string(), ''),
   OSType: z._default(z.string(), 'linux'),
   Architecture: z._default(z.string(), ''),

@@ -5,25 +5,26 @@ import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } fr
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
-import { ensureFolder } from '../../platform/files.ts';
+import { ensureFolder, readTextIfExists } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
-import { type Image, Info } from './answers.ts';
+import type { Image } from './answers.ts';
 import { inspectContainer, obtainContainer, removeContainer, startContainer } from './containers.ts';
 import { discover, knownSockets, surroundings } from './discover.ts';
 import { type Engine, engineAt, patience } from './engine.ts';
 import { type Facts, factsOf } from './facts.ts';
 import { makeGuest } from './guest.ts';
 import { ensureHome, exists, homeFolder } from './home.ts';
-import { accountsFor, type Identity, identityOf } from './identity.ts';
+import { type Accounts, accountsFor, hostsFor, identityOf } from './identity.ts';
 import { ensureImage, imageOf } from './image.ts';
+import { freshInfo, infoOf } from './known.ts';
 import { manifest } from './manifest.ts';
 import { containerName } from './marks.ts';
 import { refuseSockets } from './mounts.ts';
 import { parseOptions } from './options.ts';
 import { pausing } from './pausing.ts';
-import { type Plan, planContainer } from './plan.ts';
+import { type Plan, type PlanInput, planContainer } from './plan.ts';
 import { probe } from './probe.ts';
 import { engineOf, engineWords, type Remembered, recall, recallOrFail, remember } from './remembered.ts';
 import { dropAllOf, snapshotFrom, snapshots } from './snapshots.ts';
@@ -69,18 +70,39 @@ async function create(context: DriverContext, request: LaunchRequest): Promise<R
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
   const known = await recallOrFail(context, ref);
   const engine = engineAt(engineOf(known));
-  const request = withRealPaths(asked, known.workspace);
   context.signal.throwIfAborted();
+  const running = await inspectContainer(engine, known.container);
+  // What runs is attached to as it is: nothing that could have changed since its start takes part in it.
+  if (running?.State.Running === true) return attach(context, engine, running.Id);
+  const request = withRealPaths(asked, known.workspace);
   const plan = await planFor({ context, engine, known, request });
   const obtained = await obtainContainer(engine, known.container, plan);
   try {
     context.signal.throwIfAborted();
     context.progress({ phase: 'starting container' });
-    const started = obtained.kind === 'made' ? startContainer(engine, obtained.id) : Promise.resolve();
-    return await makeGuest({ engine, id: obtained.id, context, started });
+    if (obtained.kind === 'found') return await attach(context, engine, obtained.id);
+    return await makeGuest({
+      engine,
+      id: obtained.id,
+      context,
+      started: startContainer(engine, obtained.id),
+    });
   } catch (error) {
-    if (obtained.kind === 'made') await removeContainer(engine, obtained.id);
+    if (obtained.kind === 'made') await giveUp(context, engine, obtained.id);
     throw error;
+  }
+}
+
+function attach(context: DriverContext, engine: Engine, id: string): Promise<Guest> {
+  return makeGuest({ engine, id, context, started: Promise.resolve() });
+}
+
+/** The reason for giving up is told, and not what got in the way of clearing up, which a sweep does again. */
+async function giveUp({ log }: DriverContext, { address }: Engine, id: string): Promise<void> {
+  try {
+    await removeContainer(engineAt(address, patience()), id);
+  } catch (error) {
+    log(`cannot remove the container: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -95,7 +117,7 @@ async function planFor({ context, engine, known, request }: Opening): Promise<Pl
   checkMounts(request.mounts);
   await refuseEngines(engine, request);
   const [info, image] = await Promise.all([
-    engine.json({ method: 'GET', path: '/info' }, Info),
+    limited(request) ? freshInfo(engine, context.cache) : infoOf(engine, context.cache),
     presentImage(context, engine, { known, request }),
   ]);
   const traits = traitsOf(info);
@@ -111,8 +133,13 @@ async function planFor({ context, engine, known, request }: Opening): Promise<Pl
     mark: { store: context.storeId, sandbox: request.id, state: context.state },
     image: image.Id,
     agent: await realpath(context.agent),
-    places: await writeAccounts(context.state, facts, identity),
+    places: await writeEtc(context.state, request.name, accountsFor(facts, identity, facts.shell)),
   });
+}
+
+function limited({ limits, options }: LaunchRequest): boolean {
+  const { cpus, memory, pids } = limits;
+  return [cpus, memory, pids, parseOptions(options).runtime].some(asked => asked !== undefined);
 }
 
 /** It may have been removed since the sandbox was made, and is then fetched again. */
@@ -144,16 +171,18 @@ async function refuseEngines({ address }: Engine, { mounts }: LaunchRequest): Pr
   refuseSockets(mounts, [...new Set([...named, ...real])]);
 }
 
-async function writeAccounts(state: string, facts: Facts, identity: Identity) {
+async function writeEtc(state: string, name: string, accounts: Accounts): Promise<PlanInput['places']> {
   const folder = join(state, 'etc');
   await mkdir(folder, { recursive: true, mode: 0o755 });
-  const accounts = accountsFor(facts, identity, facts.shell);
-  const places = { home: homeFolder(state), passwd: join(folder, 'passwd'), group: join(folder, 'group') };
-  await Promise.all([
-    writeFile(places.passwd, accounts.passwd, { mode: 0o644 }),
-    writeFile(places.group, accounts.group, { mode: 0o644 }),
-  ]);
-  return places;
+  const files = { ...accounts, hosts: hostsFor(name) };
+  const write = async (file: keyof typeof files): Promise<string> => {
+    const path = join(folder, file);
+    // In place, because a container that was made before has it bound.
+    if ((await readTextIfExists(path)) !== files[file]) await writeFile(path, files[file], { mode: 0o644 });
+    return path;
+  };
+  const [passwd, group, hosts] = await Promise.all([write('passwd'), write('group'), write('hosts')]);
+  return { home: homeFolder(state), passwd, group, hosts };
 }
 
 async function inspect(context: DriverContext, ref: Ref): Promise<Condition> {

@@ -44,6 +44,11 @@ export function accountsFor(image: Accounts, { uid, gid }: Identity, shell: stri
   };
 }
 
+/** For a guest without a network, whose engine writes none. */
+export function hostsFor(name: string): string {
+  return lines(['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback', `127.0.1.1 ${name}`]);
+}
+
 function lines(all: readonly string[]): string {
   return `${all.join('\n')}\n`;
 }

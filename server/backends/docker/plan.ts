@@ -21,7 +21,7 @@ export type PlanInput = {
   readonly identity: Identity;
   readonly agent: string;
   /** Folders and files of the driver on this machine. */
-  readonly places: { readonly home: string; readonly passwd: string; readonly group: string };
+  readonly places: Readonly<Record<'home' | 'passwd' | 'group' | 'hosts', string>>;
 };
 
 export type Plan = {
@@ -44,6 +44,8 @@ export function planContainer(input: PlanInput): Plan {
     Cmd: ['--listen', GUEST_SOCKET, '--listen-fd', '6', '--keep-fds', '0,1,2,6', '--', ...server],
     StopSignal: 'SIGTERM',
     Healthcheck: { Test: ['NONE'] },
+    // The kernel's own empty network takes half the time of the one that an engine makes to look the same.
+    NetworkDisabled: request.network === 'none',
     OpenStdin: true,
     HostConfig: hostConfig(input),
   };
@@ -111,10 +113,13 @@ function resources({ limits }: LaunchRequest): Readonly<Record<string, number>> 
 }
 
 function mounts({ request, places, agent }: PlanInput): readonly Mount[] {
+  const hosts: Mount = { source: places.hosts, target: '/etc/hosts', mode: 'ro' };
   return [
     { source: agent, target: GUEST_PROGRAM, mode: 'ro' },
     { source: places.passwd, target: '/etc/passwd', mode: 'ro' },
     { source: places.group, target: '/etc/group', mode: 'ro' },
+    // With a network the engine writes this file.
+    ...(request.network === 'none' ? [hosts] : []),
     { source: places.home, target: HOME, mode: 'rw' },
     ...orderedMounts(request.mounts),
   ];

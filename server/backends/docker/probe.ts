@@ -6,9 +6,10 @@ import { SandboxError } from '../../core/errors.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
 import { formatAddress } from './address.ts';
-import { Info } from './answers.ts';
+import type { Info } from './answers.ts';
 import { discover, type Found, surroundings } from './discover.ts';
 import { type Engine, EngineRefusal, engineAt } from './engine.ts';
+import { freshInfo } from './known.ts';
 import { type Options, parseOptions } from './options.ts';
 import { boundaryOf, type Traits, traitsOf } from './traits.ts';
 
@@ -30,7 +31,7 @@ export async function probe(context: MachineContext, ceiling: Capabilities): Pro
   try {
     const [version, info, sight] = await Promise.all([
       apiVersion(engine),
-      engine.json({ method: 'GET', path: '/info' }, Info),
+      freshInfo(engine, context.cache),
       sees(engine, context.cache),
     ]);
     return judge({ found, version, info, sight, options }, ceiling);
