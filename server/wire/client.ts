@@ -68,7 +68,7 @@ export function guestOver(connect: () => Promise<Duplex>): RemoteGuest {
 }
 
 /** Says what the connection is for and waits for the answer; a refusal closes the connection and throws. */
-export async function openChannel(socket: Duplex, header: ChannelHeader): Promise<Channel> {
+export async function openChannel(socket: Duplex, header: { readonly op: string }): Promise<Channel> {
   // The connection may break at any time; whoever reads from it next finds out, and nothing is thrown meanwhile.
   socket.on('error', () => {});
   try {
@@ -81,7 +81,7 @@ export async function openChannel(socket: Duplex, header: ChannelHeader): Promis
   }
 }
 
-function encodeHeader(header: ChannelHeader): Buffer {
+function encodeHeader(header: { readonly op: string }): Buffer {
   try {
     return encodeMessage(FrameType.header, header);
   } catch (error) {

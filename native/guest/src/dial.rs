@@ -11,15 +11,22 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn connect(target: &Target, processes: &Processes) -> Result<OwnedFd, Failure> {
+/// Where a target may be; names are looked up with the rights of this program.
+pub fn prepare(target: &Target, processes: &Processes) -> Result<Vec<IpAddr>, Failure> {
+    match target {
+        Target::Unix { .. } => Ok(Vec::new()),
+        Target::Tcp { host, .. } => resolve::addresses(host, processes),
+    }
+}
+
+pub fn connect(target: &Target, addresses: &[IpAddr]) -> Result<OwnedFd, Failure> {
     match target {
         Target::Unix { path } => {
             let stream = UnixStream::connect(path);
             stream.map(OwnedFd::from).map_err(|error| Failure::system(&format!("cannot connect to {}", path), &error))
         }
         Target::Tcp { host, port } => {
-            let addresses = resolve::addresses(host, processes)?;
-            let stream = first_answer(&addresses, *port);
+            let stream = first_answer(addresses, *port);
             stream.map(OwnedFd::from).map_err(|error| match error.kind() {
                 io::ErrorKind::TimedOut => Failure::new("timeout", format!("{}:{} does not answer", host, port)),
                 _ => Failure::system(&format!("cannot connect to {}:{}", host, port), &error),

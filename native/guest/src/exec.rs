@@ -1,5 +1,6 @@
 // The exec operation up to the running program: environment, search, streams.
 use crate::failure::Failure;
+use crate::guest::{Guest, Place};
 use crate::header::ExecRequest;
 use crate::processes::{Process, Processes};
 use crate::pty;
@@ -7,7 +8,6 @@ use crate::spawn::{self, Program, SpawnError, Stdio, Terminal};
 use crate::sys;
 use std::ffi::CString;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::io::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -26,8 +26,9 @@ pub enum Input {
     Terminal(Arc<OwnedFd>),
 }
 
-pub fn start(key: &str, request: &ExecRequest, processes: &Processes) -> Result<Started, Failure> {
-    let program = prepare(request, std::env::vars_os())?;
+pub fn start(key: &str, request: &ExecRequest, guest: &Guest) -> Result<Started, Failure> {
+    let processes = &guest.processes;
+    let program = prepare(request, &guest.place())?;
     let broken = |error: io::Error| Failure::system("cannot make the program's streams", &error);
     match &request.pty {
         Some(terminal) => {
@@ -36,6 +37,7 @@ pub fn start(key: &str, request: &ExecRequest, processes: &Processes) -> Result<
             let output = pty.master.try_clone().map_err(broken)?;
             let master = Arc::new(pty.master);
             let slave = pty.slave.as_raw_fd();
+            give([slave], &program).map_err(broken)?;
             let stdio = Stdio { fds: [slave; 3], terminal: Terminal::Controlling };
             let process = launch(key, &program, &stdio, Some(Arc::clone(&master)), processes)?;
             Ok(Started { process, stdin: Input::Terminal(master), outputs: [Some(output), None] })
@@ -48,6 +50,7 @@ pub fn start(key: &str, request: &ExecRequest, processes: &Processes) -> Result<
                 sys::set_nonblocking(fd.as_raw_fd()).map_err(broken)?;
             }
             let fds = [child_in.as_raw_fd(), child_out.as_raw_fd(), child_err.as_raw_fd()];
+            give(fds, &program).map_err(broken)?;
             let stdio = Stdio { fds, terminal: Terminal::None };
             let process = launch(key, &program, &stdio, None, processes)?;
             Ok(Started { process, stdin: Input::Pipe(stdin), outputs: [Some(stdout), Some(stderr)] })
@@ -74,12 +77,19 @@ fn launch(
     })
 }
 
-fn prepare(
-    request: &ExecRequest,
-    inherited: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
-) -> Result<Program, Failure> {
-    let mut env: Vec<(Vec<u8>, Vec<u8>)> =
-        inherited.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+/// Programs open their own streams by name, as /dev/stdout, for which these must belong to their user.
+fn give<const N: usize>(fds: [i32; N], program: &Program) -> io::Result<()> {
+    if let Some(identity) = &program.identity {
+        for fd in fds {
+            // SAFETY: fchown touches no memory. All ones leave the group as it is.
+            sys::check(unsafe { libc::fchown(fd, identity.uid, u32::MAX) })?;
+        }
+    }
+    Ok(())
+}
+
+fn prepare(request: &ExecRequest, place: &Place) -> Result<Program, Failure> {
+    let mut env = place.env.clone();
     let term = request.pty.as_ref().map(|terminal| ("TERM".to_owned(), terminal.term.clone()));
     for (name, value) in term.iter().chain(&request.env) {
         env.retain(|(known, _)| known != name.as_bytes());
@@ -92,7 +102,8 @@ fn prepare(
         candidates: candidates(request.argv[0].as_bytes(), &path)?,
         argv: request.argv.iter().map(|text| c_string(text.as_bytes())).collect::<Result<_, _>>()?,
         envp: envp.collect::<Result<_, _>>()?,
-        cwd: c_string(request.cwd.as_deref().unwrap_or(WORKSPACE))?,
+        identity: place.identity(),
+        cwd: c_string(request.cwd.as_deref().unwrap_or_else(|| place.workdir()))?,
     })
 }
 
@@ -136,17 +147,18 @@ mod tests {
         values.iter().map(|value| value.to_str().unwrap()).collect()
     }
 
-    fn inherited() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
-        vec![("PATH".into(), "/a:/b".into()), ("TERM".into(), "dumb".into())].into_iter()
+    fn place() -> Place {
+        let env = vec![(b"PATH".to_vec(), b"/a:/b".to_vec()), (b"TERM".to_vec(), b"dumb".to_vec())];
+        Place { user: None, env, workdir: None }
     }
 
     #[test]
     fn a_plain_name_is_searched_in_the_path_of_the_program() {
         let mut asked = request(&["x", "y"]);
-        assert_eq!(texts(&prepare(&asked, inherited()).unwrap().candidates), ["/a/x", "/b/x"]);
+        assert_eq!(texts(&prepare(&asked, &place()).unwrap().candidates), ["/a/x", "/b/x"]);
         asked.env.push(("PATH".into(), "/c:".into()));
-        assert_eq!(texts(&prepare(&asked, inherited()).unwrap().candidates), ["/c/x", "./x"]);
-        assert_eq!(texts(&prepare(&request(&["./x"]), inherited()).unwrap().candidates), ["./x"]);
+        assert_eq!(texts(&prepare(&asked, &place()).unwrap().candidates), ["/c/x", "./x"]);
+        assert_eq!(texts(&prepare(&request(&["./x"]), &place()).unwrap().candidates), ["./x"]);
     }
 
     #[test]
@@ -154,16 +166,16 @@ mod tests {
         let mut asked = request(&["x"]);
         asked.env.push(("NEW".into(), "a=b".into()));
         asked.pty = Some(Asked { term: "xterm".into(), size: Size { columns: 1, rows: 1 } });
-        assert_eq!(texts(&prepare(&asked, inherited()).unwrap().envp), ["PATH=/a:/b", "TERM=xterm", "NEW=a=b"]);
+        assert_eq!(texts(&prepare(&asked, &place()).unwrap().envp), ["PATH=/a:/b", "TERM=xterm", "NEW=a=b"]);
         asked.env.push(("TERM".into(), "vt100".into()));
-        assert_eq!(texts(&prepare(&asked, inherited()).unwrap().envp), ["PATH=/a:/b", "NEW=a=b", "TERM=vt100"]);
+        assert_eq!(texts(&prepare(&asked, &place()).unwrap().envp), ["PATH=/a:/b", "NEW=a=b", "TERM=vt100"]);
     }
 
     #[test]
     fn the_workspace_is_the_folder_unless_another_is_named() {
         let mut asked = request(&["x"]);
-        assert_eq!(prepare(&asked, inherited()).unwrap().cwd.to_str(), Ok("/workspace"));
+        assert_eq!(prepare(&asked, &place()).unwrap().cwd.to_str(), Ok("/workspace"));
         asked.cwd = Some("/tmp".into());
-        assert_eq!(prepare(&asked, inherited()).unwrap().cwd.to_str(), Ok("/tmp"));
+        assert_eq!(prepare(&asked, &place()).unwrap().cwd.to_str(), Ok("/tmp"));
     }
 }

@@ -1,6 +1,8 @@
 // The first frame of a connection as typed data; the same shapes as ChannelHeader in server/protocol/owner.ts.
 use crate::failure::Failure;
 use crate::json::{self, Value};
+use crate::members::{text, Members};
+use crate::setup::request::{self, Setup};
 use crate::signals;
 
 #[derive(Debug, PartialEq)]
@@ -12,6 +14,9 @@ pub enum Header {
     Dial(Target),
     Sftp,
     Ports,
+    Setup(Box<Setup>),
+    Release,
+    Shutdown,
 }
 
 #[derive(Debug, PartialEq)]
@@ -47,9 +52,12 @@ pub fn parse(bytes: &[u8]) -> Result<Header, Failure> {
         "ping" => Header::Ping,
         "sftp" => Header::Sftp,
         "ports" => Header::Ports,
-        "exec" => Header::Exec { key: members.key()?, request: exec(members.take("request")?)? },
-        "signal" => Header::Signal { key: members.key()?, signal: signals::number(&members.text("signal")?)? },
-        "resize" => Header::Resize { key: members.key()?, size: size(members.take("size")?)? },
+        "setup" => Header::Setup(Box::new(request::parse(members.take("setup")?)?)),
+        "release" => Header::Release,
+        "shutdown" => Header::Shutdown,
+        "exec" => Header::Exec { key: key(&mut members)?, request: exec(members.take("request")?)? },
+        "signal" => Header::Signal { key: key(&mut members)?, signal: signals::number(&members.text("signal")?)? },
+        "resize" => Header::Resize { key: key(&mut members)?, size: size(members.take("size")?)? },
         "dial" => Header::Dial(target(members.take("target")?)?),
         other => return Err(Failure::usage(format!("unknown operation {:?}", other))),
     };
@@ -77,7 +85,7 @@ fn texts(value: Value) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn environment(value: Value) -> Result<Vec<(String, String)>, Failure> {
+pub fn environment(value: Value) -> Result<Vec<(String, String)>, Failure> {
     let members = Members::of(value, "env")?.members;
     let named = |(name, value): (String, Value)| {
         if name.is_empty() || name.contains('=') {
@@ -114,67 +122,13 @@ fn target(value: Value) -> Result<Target, Failure> {
     Ok(target)
 }
 
-/// The members of one object; each is taken once, and what is left over is an error of the sender.
-struct Members {
-    of: &'static str,
-    members: Vec<(String, Value)>,
-}
-
-impl Members {
-    fn of(value: Value, of: &'static str) -> Result<Members, Failure> {
-        match value {
-            Value::Object(members) => Ok(Members { of, members }),
-            _ => Err(Failure::usage(format!("{} is not an object", of))),
-        }
+fn key(members: &mut Members) -> Result<String, Failure> {
+    let key = members.text("key")?;
+    let fits = (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fits {
+        return Ok(key);
     }
-
-    fn optional(&mut self, key: &str) -> Option<Value> {
-        let index = self.members.iter().position(|(known, _)| known == key)?;
-        Some(self.members.swap_remove(index).1)
-    }
-
-    fn take(&mut self, key: &str) -> Result<Value, Failure> {
-        self.optional(key).ok_or_else(|| Failure::usage(format!("{} has no {}", self.of, key)))
-    }
-
-    fn text(&mut self, key: &str) -> Result<String, Failure> {
-        text(self.take(key)?, key)
-    }
-
-    /// A whole number from 1 to `max`.
-    fn number(&mut self, key: &str, max: u16) -> Result<u16, Failure> {
-        match self.take(key)? {
-            Value::Number(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(max) => {
-                Ok(number as u16)
-            }
-            _ => Err(Failure::usage(format!("{} is not a number from 1 to {}", key, max))),
-        }
-    }
-
-    fn key(&mut self) -> Result<String, Failure> {
-        let key = self.text("key")?;
-        let fits =
-            (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if fits {
-            return Ok(key);
-        }
-        Err(Failure::usage("the key is not 1 to 64 letters, digits and dashes"))
-    }
-
-    fn done(self) -> Result<(), Failure> {
-        match self.members.first() {
-            Some((key, _)) => Err(Failure::usage(format!("{} has an unknown member {:?}", self.of, key))),
-            None => Ok(()),
-        }
-    }
-}
-
-fn text(value: Value, what: &str) -> Result<String, Failure> {
-    match value {
-        Value::Text(text) if !text.contains('\0') => Ok(text),
-        Value::Text(_) => Err(Failure::usage(format!("{} has a zero byte", what))),
-        _ => Err(Failure::usage(format!("{} is not a text", what))),
-    }
+    Err(Failure::usage("the key is not 1 to 64 letters, digits and dashes"))
 }
 
 #[cfg(test)]

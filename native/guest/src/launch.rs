@@ -110,21 +110,9 @@ fn die_with(parent: &Parent) -> Result<(), String> {
 
 fn listen(path: &Path, fd: RawFd) -> Result<RawFd, String> {
     let broken = |error: io::Error| format!("cannot listen on {}: {}", path.display(), sys::describe(&error));
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(broken)?,
-        Ok(_) => return Err(format!("cannot listen on {}: something else is there", path.display())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(broken(error)),
-    }
-    // The mode is right from the first moment on, because the umask takes everything from all others.
-    // SAFETY: umask touches no memory, and this process has one thread.
-    let umask = unsafe { libc::umask(0o177) };
-    let listener = UnixListener::bind(path);
-    unsafe { libc::umask(umask) };
-    let made = listener.map_err(broken)?.into_raw_fd();
+    let made = bind(path).map_err(broken)?;
     // SAFETY: `made` is owned here; whatever was at `fd` before gives way.
     unsafe {
-        sys::check(libc::listen(made, 1024)).map_err(broken)?;
         if made == fd {
             sys::check(libc::fcntl(fd, libc::F_SETFD, 0)).map_err(broken)?;
         } else {
@@ -133,6 +121,25 @@ fn listen(path: &Path, fd: RawFd) -> Result<RawFd, String> {
         }
     }
     Ok(fd)
+}
+
+/// A socket that only its owner can connect to; one that nobody listens on any more gives way.
+pub fn bind(path: &Path) -> io::Result<RawFd> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else is there")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // The mode is right from the first moment on, because the umask takes everything from all others.
+    // SAFETY: umask touches no memory, and this process has one thread.
+    let umask = unsafe { libc::umask(0o177) };
+    let listener = UnixListener::bind(path);
+    unsafe { libc::umask(umask) };
+    let made = listener?.into_raw_fd();
+    // SAFETY: the descriptor was made just now.
+    sys::check(unsafe { libc::listen(made, 1024) })?;
+    Ok(made)
 }
 
 fn join_cgroup(folder: &Path) -> Result<(), String> {

@@ -1,20 +1,27 @@
 // The guest program: one static executable whose first argument says which part it plays.
+mod connection;
 mod dial;
 mod exec;
 mod failure;
 mod frames;
+mod guest;
 mod header;
+mod identity;
 mod json;
 mod launch;
+mod machine;
+mod members;
 mod mux;
 mod ports;
 mod processes;
 mod pty;
+mod reaper;
 mod relay;
 mod resolve;
 mod rlimits;
 mod serve;
 mod session;
+mod setup;
 mod sftp;
 mod signals;
 mod spawn;
@@ -23,7 +30,7 @@ mod stdin;
 mod sys;
 mod virtio;
 
-const USAGE: &str = "usage: heyvm-guest launch [options] -- program [arguments] | serve --fd N | mux (--stdio | --port NAME) --socket PATH | version";
+const USAGE: &str = "usage: heyvm-guest (launch | serve | mux | vm | version), as its README says";
 
 fn main() {
     let mut words = std::env::args_os();
@@ -33,8 +40,10 @@ fn main() {
     let rest = arguments.get(1..).unwrap_or(&[]);
     let outcome = match mode {
         _ if stage::is_asked_for(&name) => stage::run(&name, &arguments),
+        _ if machine::init::is_asked_for(&name) => machine::init::run(),
         Some("launch") => launch::run(rest),
         Some("serve") => serve::run(rest),
+        Some("vm") => machine::vm::run(rest),
         Some("mux") => mux::run(rest),
         Some("resolve") => resolve::run(rest),
         Some("version") => {

@@ -62,6 +62,7 @@ fn ask(host: &str, processes: &Processes) -> Result<Vec<IpAddr>, Failure> {
         argv: vec![text("heyvm-guest")?, text("resolve")?, text(host)?],
         envp: envp.collect(),
         cwd: text("/")?,
+        identity: None,
     };
     let fds = [null.as_raw_fd(), out.as_raw_fd(), null.as_raw_fd()];
     let stdio = Stdio { fds, terminal: Terminal::None };

@@ -1,4 +1,5 @@
 // Forks and executes one program; everything that needs memory is prepared before the fork.
+use crate::identity::Identity;
 use crate::sys;
 use std::ffi::{CStr, CString};
 use std::io;
@@ -10,6 +11,8 @@ pub struct Program {
     pub argv: Vec<CString>,
     pub envp: Vec<CString>,
     pub cwd: CString,
+    /// As whom it runs; as this program when there is none.
+    pub identity: Option<Identity>,
 }
 
 /// The descriptors that become 0, 1 and 2.
@@ -44,6 +47,7 @@ pub fn spawn(program: &Program, stdio: &Stdio) -> Result<libc::pid_t, SpawnError
         script: script(&program.argv),
         envp: pointers(&program.envp),
         cwd: &program.cwd,
+        identity: program.identity.as_ref(),
         stdio,
         report: report_out.as_raw_fd(),
     };
@@ -93,6 +97,7 @@ struct Child<'a> {
     script: Vec<*const libc::c_char>,
     envp: Vec<*const libc::c_char>,
     cwd: &'a CStr,
+    identity: Option<&'a Identity>,
     stdio: &'a Stdio,
     report: RawFd,
 }
@@ -107,6 +112,9 @@ impl Child<'_> {
             }
         }
         if self.stdio.terminal == Terminal::Controlling && libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {
+            self.give_up(EXECUTE);
+        }
+        if self.identity.map_or(false, |identity| identity.assume().is_err()) {
             self.give_up(EXECUTE);
         }
         if libc::chdir(self.cwd.as_ptr()) < 0 {

@@ -97,6 +97,12 @@ pub fn connect_unix(path: &std::path::Path) -> io::Result<OwnedFd> {
     }
 }
 
+pub fn chown(path: &std::path::Path, uid: u32, gid: u32) -> io::Result<()> {
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the pointer is that of a live text.
+    check(unsafe { libc::chown(path.as_ptr(), uid, gid) }).map(|_| ())
+}
+
 /// How many bytes can be read at once.
 pub fn readable_bytes(fd: RawFd) -> usize {
     let mut count: libc::c_int = 0;

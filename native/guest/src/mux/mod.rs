@@ -19,6 +19,9 @@ const USAGE: &str = "usage: heyvm-guest mux (--stdio | --port NAME) --socket PAT
 /// How often a port is looked at while nobody outside has it open: it says nothing when that changes.
 const IDLE: Duration = Duration::from_millis(20);
 
+/// Devices come up late.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Makes a connection to the server inside; `None` when it has no room now.
 pub type Connect<'a> = dyn Fn() -> io::Result<Option<OwnedFd>> + 'a;
 
@@ -29,7 +32,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), String> {
     let connect = || connect_to(&plan.socket);
     let outcome = match &plan.port {
         None => Stream::stdio().and_then(|stream| once(stream, &connect)),
-        Some(name) => forever(name, &connect),
+        Some(name) => forever(name, &connect, &|| ()),
     };
     outcome.map_err(|error| format!("the line to the owner broke: {}", sys::describe(&error)))
 }
@@ -53,9 +56,10 @@ pub fn attached(connect: &Connect) {
 }
 
 /// Serves a port of the machine, whoever opens its other side, as often as it is closed and opened again.
-pub fn forever(name: &str, connect: &Connect) -> io::Result<()> {
+pub fn forever(name: &str, connect: &Connect, opened: &dyn Fn()) -> io::Result<()> {
     loop {
-        let mut line = Line::new(Stream::port(virtio::open(name, Duration::from_secs(60))?)?);
+        let mut line = Line::new(Stream::port(virtio::open(name, PATIENCE)?)?);
+        opened();
         loop {
             match line.turn(connect) {
                 Ok(true) => {}

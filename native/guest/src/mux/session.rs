@@ -78,7 +78,8 @@ impl Line {
         sys::poll(&mut fds, if waiting { RETRY_MS } else { -1 })?;
         let ready: BTreeMap<u32, libc::c_short> =
             self.channels.keys().copied().zip(fds[2..].iter().map(|fd| fd.revents)).collect();
-        if fds[0].revents != 0 && !self.read()? {
+        // A port without anyone at the other end takes nothing, and does not come to be read while much is waiting.
+        if fds[1].revents & libc::POLLHUP != 0 || (fds[0].revents != 0 && !self.read()?) {
             return Ok(false);
         }
         self.serve(connect, &ready);

@@ -8,7 +8,7 @@ mod longname;
 mod paths;
 mod wire;
 
-use crate::exec::WORKSPACE;
+use crate::guest::Place;
 use handles::Handles;
 use longname::Names;
 use std::io::{self, BufReader, Read, Write};
@@ -20,11 +20,10 @@ use wire::{Answer, Packet, Status};
 const MAX_PACKET: usize = 256 * 1024;
 
 /// Serves until the client leaves or breaks the protocol.
-pub fn serve(stream: &UnixStream) {
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).unwrap_or_else(|| "/".into());
-    let home = PathBuf::from(home);
+pub fn serve(stream: &UnixStream, place: &Place) {
+    let home = place.home();
     // Programs begin in the workspace, and a path without a folder means the same for both.
-    let start = Some(PathBuf::from(WORKSPACE)).filter(|folder| folder.is_dir()).unwrap_or_else(|| home.clone());
+    let start = Some(PathBuf::from(place.workdir())).filter(|folder| folder.is_dir()).unwrap_or_else(|| home.clone());
     let mut session = Session { start, home, handles: Handles::default(), names: Names::default() };
     // Whatever ends the session, closing the connection tells the client.
     let _ = session.run(BufReader::with_capacity(64 * 1024, stream), stream);

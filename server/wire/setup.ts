@@ -1,0 +1,71 @@
+// What only the owner of a machine may ask its guest program: to become what it shall be, to let go, and to end.
+import type { Duplex } from 'node:stream';
+import * as z from 'zod/mini';
+import { fail } from '../core/errors.ts';
+import { parse } from '../protocol/parse.ts';
+import { openChannel } from './client.ts';
+
+const Name = z.string().check(z.regex(/^[A-Za-z0-9.-]{1,63}$/));
+const AbsolutePath = z.string().check(z.regex(/^\//));
+
+/** Everything is optional; the same again changes nothing. */
+export const GuestSetup = z.strictObject({
+  hostname: z.optional(Name),
+  machine_id: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/))),
+  time_ms: z.optional(z.int()),
+  /** Base64; credited to the machine's source of randomness. */
+  entropy: z.optional(z.string()),
+  /** As whom programs run; it is added to the machine's users when it is missing. */
+  user: z.optional(z.strictObject({ name: z.string(), uid: z.int(), gid: z.int(), home: AbsolutePath })),
+  /** In this order; what an earlier setup mounted and this one does not name is taken away. */
+  shares: z.optional(
+    z.array(z.strictObject({ tag: z.string(), kind: z.enum(['9p', 'virtiofs']), at: AbsolutePath })),
+  ),
+  binds: z.optional(
+    z.array(z.strictObject({ from: AbsolutePath, to: AbsolutePath, mode: z.enum(['ro', 'rw']) })),
+  ),
+  /** For the first network card, such as `10.0.2.15/24`. */
+  network: z.optional(
+    z.strictObject({
+      address: z.string(),
+      gateway: z.optional(z.string()),
+      dns: z.optional(z.array(z.string())),
+    }),
+  ),
+  env: z.optional(z.record(z.string(), z.string())),
+  workdir: z.optional(AbsolutePath),
+});
+export type GuestSetup = z.output<typeof GuestSetup>;
+
+export type Connect = () => Promise<Duplex>;
+
+export type BusyProcess = { readonly pid: number; readonly command: string };
+
+export async function setupGuest(connect: Connect, setup: GuestSetup): Promise<void> {
+  await ask(connect, { op: 'setup', setup });
+}
+
+/** Takes all mounts of the setup away, or none and says who holds them. */
+export async function releaseGuest(connect: Connect): Promise<readonly BusyProcess[]> {
+  const parsed = parse(Released, await ask(connect, { op: 'release' }));
+  return parsed.ok ? parsed.value.busy : fail('internal', `the answer is not understood: ${parsed.problem}`);
+}
+
+/** Answers when the machine begins to end; it is off when everything is on its disk. */
+export async function shutdownGuest(connect: Connect): Promise<void> {
+  await ask(connect, { op: 'shutdown' });
+}
+
+const Released = z.object({
+  busy: z._default(z.array(z.object({ pid: z.int(), command: z.string() })), []),
+});
+
+type ControlHeader =
+  | { readonly op: 'setup'; readonly setup: GuestSetup }
+  | { readonly op: 'release' | 'shutdown' };
+
+async function ask(connect: Connect, header: ControlHeader): Promise<Readonly<Record<string, unknown>>> {
+  const { reply, socket } = await openChannel(await connect(), header);
+  socket.destroy();
+  return reply;
+}
