@@ -1,11 +1,10 @@
 // Clears templates away: what nobody builds on, what is left of makers that died, and marks of sandboxes that are gone.
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { MachineContext } from '../../../core/backend.ts';
 import { acquireLock } from '../../../store/lock.ts';
 import type { Libvirt } from '../virsh.ts';
-import { templateName } from './make.ts';
-import { clearShelf, locksIn, namesIn, shelfIn } from './shelf.ts';
+import { templateKey, templateName } from './make.ts';
+import { clearShelf, failureIn, locksIn, makingFolder, namesIn, shelfIn } from './shelf.ts';
 
 /** For when a person asks for room: every template that no sandbox builds on goes. */
 export async function clearTemplates(
@@ -19,15 +18,18 @@ export async function clearTemplates(
 }
 
 async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: string): Promise<void> {
-  for (const name of await namesIn(shelf)) {
-    const key = /^\.(?:making|failed)-([0-9a-f]+)$/.exec(name)?.[1];
+  const files = (await namesIn(shelf)).map(name => /^\.(?:making|failed)-([0-9a-f]+)$/.exec(name)?.[1]);
+  const domains = (await libvirt.domains()).map(({ name }) => templateKey(context, name));
+  for (const key of new Set([...files, ...domains])) {
     if (key === undefined) continue;
     const lock = await acquireLock({ locks: locksIn(shelf) }, key, { wait: 'fail' }).catch(() => undefined);
     // Somebody is making it right now.
     if (lock === undefined) continue;
     try {
       await libvirt.attempt(['destroy', templateName(context, key)]);
-      await rm(join(shelf, name), { recursive: true, force: true });
+      for (const left of [makingFolder(shelf, key), failureIn(shelf, key)]) {
+        await rm(left, { recursive: true, force: true });
+      }
     } finally {
       lock.release();
     }

@@ -12,10 +12,19 @@ import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import type { Libvirt } from '../virsh.ts';
 import { keyOf } from './kind.ts';
-import { makeTemplate, writeOut } from './make.ts';
+import { finishTemplate, makeTemplate } from './make.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
 import { resumeMoment } from './moment.ts';
-import { addUser, findTemplate, locksIn, retire, shelfIn, type Template, trimShelf } from './shelf.ts';
+import {
+  addUser,
+  failureIn,
+  findTemplate,
+  locksIn,
+  retire,
+  shelfIn,
+  type Template,
+  trimShelf,
+} from './shelf.ts';
 
 export type Wish = {
   readonly context: DriverContext;
@@ -64,9 +73,12 @@ async function templateFor(wish: Wish, key: string): Promise<Template | string> 
     const made = await findTemplate(shelf, key, log);
     if (made !== undefined) return made;
     try {
-      const template = await makeTemplate({ ...wish, shelf, key });
+      const making = { ...wish, shelf, key };
+      const template = await makeTemplate(making);
       await trimShelf(shelf, wish.limitBytes, template);
-      keepForLater(template, log);
+      finishTemplate(making, template).catch((error: unknown) => {
+        log(`a prepared machine is only kept until this machine is started anew: ${String(error)}`);
+      });
       return template;
     } catch (error) {
       context.signal.throwIfAborted();
@@ -116,18 +128,8 @@ async function layDisk({ context, machine }: Wish, { files }: Template): Promise
   await rename(fresh, machine.disk);
 }
 
-function keepForLater(template: Template, log: (line: string) => void): void {
-  writeOut(template).catch((error: unknown) => {
-    log(`a prepared machine is only kept until this machine is started anew: ${String(error)}`);
-  });
-}
-
 /** A kind that cannot be prepared is not tried again at each start, but after a while. */
 const FAILURE_HOLDS_MS = 60 * 60 * 1000;
-
-function failureIn(shelf: string, key: string): string {
-  return join(shelf, `.failed-${key}`);
-}
 
 async function failureOf(shelf: string, key: string): Promise<string | undefined> {
   const file = failureIn(shelf, key);

@@ -27,12 +27,14 @@ export type Making = {
   readonly patienceMs: number;
 };
 
-/** The caller holds the lock of this key; what an earlier maker left half done is removed first. */
+/**
+ * The caller holds the lock of this key; what an earlier maker left half done is removed first. The machine stands still
+ * when this is done, and `finishTemplate` ends it: QEMU takes seconds for that, which nobody has to wait for.
+ */
 export async function makeTemplate(making: Making): Promise<Template> {
   const { context, libvirt, shelf, key } = making;
   const folder = makingFolder(shelf, key);
   const machine = nobodys(making, folder);
-  await libvirt.attempt(['destroy', machine.name]);
   await rm(folder, { recursive: true, force: true });
   await ensureFolder(folder);
   const { moment, disk } = filesIn(folder);
@@ -40,7 +42,6 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await ensureDisk(context, disk, making.image);
     await boot(making, machine, folder);
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
-    await libvirt.call(['destroy', machine.name]);
     await chmod(disk, 0o400);
     return await publish(shelf, key, folder);
   } catch (error) {
@@ -54,8 +55,15 @@ export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: s
   return `heyvm-${storeId}-template-${key}`;
 }
 
-/** Only after this a template outlives a loss of power; nobody has to wait for it. */
-export async function writeOut(template: Template): Promise<void> {
+/** Undefined for every other domain. */
+export function templateKey(context: Pick<DriverContext, 'storeId'>, name: string): string | undefined {
+  const start = templateName(context, '');
+  return name.startsWith(start) ? name.slice(start.length) : undefined;
+}
+
+/** Only after this a template outlives a loss of power. */
+export async function finishTemplate({ context, libvirt, key }: Making, template: Template): Promise<void> {
+  await libvirt.attempt(['destroy', templateName(context, key)]);
   for (const path of Object.values(template.files)) {
     const file = await open(path, 'r');
     try {
@@ -94,7 +102,9 @@ async function boot(
   });
   await writeAtomic(description, renderDomain(machine), { durability: 'quick' });
   await rm(port, { force: true });
-  await libvirt.call(['create', description, '--validate']);
+  // One of that name is left when its maker died.
+  await libvirt.attempt(['destroy', name], ['create', description, '--validate']);
+  await libvirt.call(['domstate', name]);
   const places = { ...placesOf(context), port, console };
   const line = await awaitReady({ context, libvirt, name, places, patienceMs });
   try {

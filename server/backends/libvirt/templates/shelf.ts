@@ -32,6 +32,11 @@ export function locksIn(shelf: string): string {
   return join(shelf, '.locks');
 }
 
+/** Why one could not be made lately. */
+export function failureIn(shelf: string, key: string): string {
+  return join(shelf, `.failed-${key}`);
+}
+
 /** Where a template is made, always the same for one key, so that the next maker finds what an earlier one left. */
 export function makingFolder(shelf: string, key: string): string {
   return join(shelf, `.making-${key}`);
