@@ -1,7 +1,7 @@
 // The contract that every backend keeps, as a suite: what it claims it does, and what it does not claim it refuses.
 import type { Backend } from '../../server/core/backend.ts';
 import type { Availability, Capabilities } from '../../server/protocol/backend.ts';
-import { type Bench, machineContext, makeBench } from './bench.ts';
+import { type Bench, machineOf, makeBench } from './bench.ts';
 import { execCases } from './cases/exec.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
 import { limitCases } from './cases/limits.ts';
@@ -35,7 +35,7 @@ export function contractSuite(backend: Backend, tally: Tally): void {
 
     before(async () => {
       const driver = await backend.load();
-      availability = await driver.probe(machineContext(AbortSignal.timeout(20_000)));
+      availability = await driver.probe(await machineOf(backend, AbortSignal.timeout(20_000)));
     });
 
     manifestCases(subject);
