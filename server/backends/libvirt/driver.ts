@@ -21,9 +21,10 @@ import { placesOf } from './places.ts';
 import { probe } from './probe.ts';
 import { checkRef, domainName, needRecord, readRecord, refOf, uuidOf, writeRecord } from './record.ts';
 import { tellRelease } from './setup.ts';
-import { diskOf, snapshots } from './snapshots.ts';
+import { partsOf, snapshots } from './snapshots.ts';
 import { startMachine } from './start.ts';
 import { removeDomain, sweep } from './sweep.ts';
+import { standOn } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
 
 export const driver: Driver = {
@@ -62,7 +63,11 @@ async function create(context: DriverContext, request: LaunchRequest): Promise<R
   // First, so that whatever is made after it is found again.
   if (known === undefined) await writeRecord(context, record);
   if (request.from === undefined) await ensureDisk(context, places.disk, image);
-  else if (!existsSync(places.disk)) await copyDisk(diskOf(request.from), places.disk);
+  else if (!existsSync(places.disk)) {
+    const { disk, ground } = partsOf(request.from);
+    if (ground !== undefined) await standOn(context, ground, request.id);
+    await copyDisk(disk, places.disk);
+  }
   return refOf(record);
 }
 
@@ -93,7 +98,9 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
 async function inspect(context: DriverContext): Promise<Condition> {
   const record = await readRecord(context);
   if (record === undefined) return 'gone';
-  const found = await conditionOf(libvirtAt(record.uri, context), record.name);
+  // Also asked of what was cancelled, to see what is left of it.
+  const asking = { run: context.run, signal: new AbortController().signal };
+  const found = await conditionOf(libvirtAt(record.uri, asking), record.name);
   if (found.kind === 'running' || found.kind === 'paused') return found.kind;
   if (found.kind === 'full') return 'paused';
   return existsSync(placesOf(context).disk) ? 'stopped' : 'gone';

@@ -20,8 +20,8 @@ export async function writeSeed(context: DriverContext, seed: string, input: See
       Object.entries(files).map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })),
     );
     await copyFile(context.agent, join(folder, PROGRAM));
-    const words = ['-as', 'mkisofs', '-quiet', '-o', fresh, '-V', 'cidata', '-J', '-r', folder];
-    await context.run(['xorriso', ...words], { signal: context.signal, timeoutMs: 60_000 });
+    const words = ['-quiet', '-output', fresh, '-volid', 'cidata', '-joliet', '-rock', folder];
+    await context.run(['genisoimage', ...words], { signal: context.signal, timeoutMs: 60_000 });
     await rename(fresh, seed);
   } finally {
     await rm(folder, { recursive: true, force: true });
