@@ -91,12 +91,9 @@ async function build(
     fail('unsupported', `${manifest.id} runs no images`, { hint: 'leave the backend out, or name another' });
   }
   const { buildImage } = await import('../images/build/buildImage.ts');
-  const { image, cached } = await buildImage(deps, asked, context);
-  if (manifest?.capabilities.images?.includes('disk') === true) {
-    const { ensureDisk } = await import('../images/build/ensureDisk.ts');
-    const agent = guestProgram(deps.bundle.folder);
-    await ensureDisk(deps, { image, agent, sizeMb: asked.size_mb }, context);
-  }
+  const boots = manifest?.capabilities.images?.includes('disk') === true;
+  const disk = boots ? { agent: guestProgram(deps.bundle.folder), sizeMb: asked.size_mb } : undefined;
+  const { image, cached } = await buildImage(deps, { ...asked, disk }, context);
   return { image: await described(deps, image), cached };
 }
 

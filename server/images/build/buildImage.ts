@@ -7,7 +7,7 @@ import { isAbsence } from '../../platform/files.ts';
 import type { ImageManifest } from '../../protocol/image.ts';
 import { putBlob } from '../blobs.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
-import { listManifests, readManifest, writeManifest } from '../manifest.ts';
+import { digestOfManifest, listManifests, markBooted, readManifest, writeManifest } from '../manifest.ts';
 import { verifyBlob } from '../verify.ts';
 import type { Builder, Built, FindBuilder } from './builder.ts';
 import { type Context, readContext } from './contextFiles.ts';
@@ -22,6 +22,8 @@ export type BuildRequest = {
   readonly context: string;
   readonly name: string;
   readonly arguments?: Readonly<Record<string, string>> | undefined;
+  /** Makes what a machine boots as well, and boots it once; an image that does not boot gets no name. */
+  readonly disk?: { readonly agent: string; readonly sizeMb?: number | undefined } | undefined;
 };
 
 export type BuildOutcome = {
@@ -40,7 +42,7 @@ export async function buildImage(
 ): Promise<BuildOutcome> {
   const input = await readInput(deps, request, call);
   const found = await findBuilt(deps, request, input.key);
-  if (found !== undefined) return { image: found, cached: true };
+  if (found !== undefined) return { image: await checkedAgain(deps, request, { found, call }), cached: true };
   const builder = await chooseBuilder(deps, call);
   call.progress({ phase: 'building', detail: `with ${builder.name}` });
   const image = await withScratch(deps.paths, 'build', async scratch => {
@@ -169,7 +171,7 @@ async function keep(
   const facts = await factsOf(root);
   call.signal.throwIfAborted();
   await putBlob(deps.paths, tar, { take: 'move', digest, signal: call.signal });
-  return writeManifest(deps.paths, {
+  const image: Omit<ImageManifest, 'digest'> = {
     version: 1,
     name: request.name,
     source: { kind: 'build', from: resolve(request.file), inputs: key },
@@ -179,5 +181,34 @@ async function keep(
     config,
     files: [{ role: 'rootfs', format: 'tar', digest, bytes }],
     created_at: new Date().toISOString(),
-  });
+  };
+  const booted = await tryDisk(deps, request, { image: { ...image, digest: digestOfManifest(image) }, call });
+  return writeManifest(deps.paths, { ...image, ...(booted === undefined ? {} : { booted_at: booted }) });
+}
+
+type Trying = { readonly image: ImageManifest; readonly call: ImageCall };
+
+/** When it was seen to boot; undefined where nobody asked, or nothing here can boot it. */
+async function tryDisk(
+  deps: ImageDeps,
+  { disk }: BuildRequest,
+  { image, call }: Trying,
+): Promise<string | undefined> {
+  if (disk === undefined) return undefined;
+  const { ensureDisk } = await import('./ensureDisk.ts');
+  const bootable = await ensureDisk(deps, { image, ...disk }, call);
+  if (image.booted_at !== undefined) return image.booted_at;
+  const { checkBoot } = await import('./bootCheck.ts');
+  return (await checkBoot(deps, bootable, call)) === 'booted' ? new Date().toISOString() : undefined;
+}
+
+async function checkedAgain(
+  deps: ImageDeps,
+  request: BuildRequest,
+  { found, call }: { readonly found: ImageManifest; readonly call: ImageCall },
+): Promise<ImageManifest> {
+  const booted = await tryDisk(deps, request, { image: found, call });
+  if (booted === undefined || booted === found.booted_at) return found;
+  await markBooted(deps.paths, found, booted);
+  return { ...found, booted_at: booted };
 }

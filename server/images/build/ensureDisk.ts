@@ -36,65 +36,73 @@ const DEFAULT_DISK = `disk-${FORMAT}`;
 export async function ensureDisk(deps: ImageDeps, wish: DiskWish, call: ImageCall): Promise<ImageManifest> {
   const { image } = wish;
   const program = await readFile(wish.agent);
-  const keys = keysOf(wish, program);
-  const known = await knownFiles(deps, wish, keys);
-  if (known !== undefined) return withFiles(image, known);
+  const known = await knownFiles(deps, wish, program);
+  if (known.initrd !== undefined) return withFiles(image, [...known.disk, known.initrd]);
   // Two that need the same disk at once make it once.
-  return withLock(
-    deps.paths,
-    `image-${digestFile(image.digest)}`,
-    { wait: 'wait', signal: call.signal },
-    async () => {
-      const made =
-        (await knownFiles(deps, wish, keys)) ?? (await makeFiles(deps, { ...wish, keys, program }, call));
-      return withFiles(image, made);
-    },
-  );
+  const lock = `image-${digestFile(image.digest)}`;
+  return withLock(deps.paths, lock, { wait: 'wait', signal: call.signal }, async () => {
+    const found = await knownFiles(deps, wish, program);
+    if (found.initrd !== undefined) return withFiles(image, [...found.disk, found.initrd]);
+    return withFiles(image, await makeMissing(deps, { ...wish, program, found }, call));
+  });
 }
 
-type Keys = { readonly disk: string; readonly initrd: string };
-
-function keysOf({ sizeMb }: DiskWish, program: Buffer): Keys {
-  const guest = createHash('sha256').update(program).digest('hex').slice(0, 16);
-  return {
-    disk: sizeMb === undefined ? DEFAULT_DISK : `${DEFAULT_DISK}-${sizeMb}`,
-    initrd: `initrd-${FORMAT}-${guest}`,
-  };
-}
+type Found =
+  | { readonly disk: readonly ImageFile[]; readonly initrd: ImageFile | undefined }
+  | { readonly disk: undefined; readonly initrd: undefined };
 
 /** A part that was damaged or removed since counts as not there, and is made again. */
-async function knownFiles(
+async function knownFiles(deps: ImageDeps, { image, sizeMb }: DiskWish, program: Buffer): Promise<Found> {
+  const disk = await intact(deps, image, diskKey(sizeMb));
+  const kernel = disk?.find(({ role }) => role === 'kernel');
+  if (disk === undefined || kernel === undefined) return { disk: undefined, initrd: undefined };
+  const [initrd] = (await intact(deps, image, ramdiskKey(program, kernel))) ?? [];
+  return { disk, initrd };
+}
+
+async function intact(
   deps: ImageDeps,
-  { image }: DiskWish,
-  keys: Keys,
+  image: ImageManifest,
+  key: string,
 ): Promise<readonly ImageFile[] | undefined> {
-  const disk = await readDerived(deps.paths, image.digest, keys.disk);
-  const initrd = await readDerived(deps.paths, image.digest, keys.initrd);
-  if (disk === undefined || initrd === undefined) return undefined;
-  const files = [...disk, ...initrd];
-  for (const { digest } of files) {
+  const files = await readDerived(deps.paths, image.digest, key);
+  for (const { digest } of files ?? []) {
     if ((await verifyBlob(deps.paths, digest, 'quick')).kind !== 'intact') return undefined;
   }
   return files;
+}
+
+function diskKey(sizeMb: number | undefined): string {
+  return sizeMb === undefined ? DEFAULT_DISK : `${DEFAULT_DISK}-${sizeMb}`;
+}
+
+/** Modules fit one kernel alone. */
+function ramdiskKey(program: Buffer, kernel: ImageFile): string {
+  const inputs = createHash('sha256').update(program).update(kernel.digest).digest('hex');
+  return `initrd-${FORMAT}-${inputs.slice(0, 16)}`;
 }
 
 function withFiles(image: ImageManifest, files: readonly ImageFile[]): ImageManifest {
   return { ...image, files: [...image.files, ...files] };
 }
 
-type Making = DiskWish & { readonly keys: Keys; readonly program: Buffer };
+type Making = DiskWish & { readonly program: Buffer; readonly found: Found };
 
-async function makeFiles(deps: ImageDeps, making: Making, call: ImageCall): Promise<readonly ImageFile[]> {
-  const { image, keys } = making;
+async function makeMissing(deps: ImageDeps, making: Making, call: ImageCall): Promise<readonly ImageFile[]> {
+  const { image, program, found } = making;
   return withScratch(deps.paths, 'disk', async scratch => {
     call.progress({ phase: 'reading the image' });
     const root = readTar(rootfsOf(deps, image));
     const kernel = await kernelFor(deps, root, { image, scratch, call });
     const context: Context = { deps, call, scratch };
-    const initrd = await makeRamdisk(context, making.program, kernel);
-    const disk = await makeBootDisk(context, making, { root, kernel });
-    await writeDerived(deps.paths, { digest: image.digest, key: keys.initrd }, [initrd]);
-    for (const key of new Set([keys.disk, DEFAULT_DISK])) {
+    const unpacked = await keepKernel(context, kernel);
+    // A base that lends its kernel may have got a newer one since.
+    const fits = found.disk?.some(({ digest }) => digest === unpacked.digest) === true;
+    const disk =
+      fits && found.disk !== undefined ? found.disk : [await makeBootDisk(context, making, root), unpacked];
+    const initrd = await makeRamdisk(context, program, kernel);
+    await writeDerived(deps.paths, { digest: image.digest, key: ramdiskKey(program, unpacked) }, [initrd]);
+    for (const key of fits ? [] : new Set([diskKey(making.sizeMb), DEFAULT_DISK])) {
       await writeDerived(deps.paths, { digest: image.digest, key }, disk);
     }
     return [...disk, initrd];
@@ -149,25 +157,24 @@ async function makeRamdisk(
   return keep(deps, { role: 'initrd', format: 'cpio' }, { scratch, bytes: initrd });
 }
 
+async function keepKernel({ deps, call, scratch }: Context, kernel: OwnKernel): Promise<ImageFile> {
+  const log = (detail: string): void => call.progress({ phase: 'unpacking the kernel', detail });
+  const unpacked = await unpackKernel({ run: deps.run, signal: call.signal, log }, kernel.image, scratch);
+  return keep(deps, { role: 'kernel', format: unpacked.format }, { scratch, bytes: unpacked.bytes });
+}
+
 async function makeBootDisk(
   { deps, call, scratch }: Context,
   { image, sizeMb }: Making,
-  { root, kernel }: { root: FolderNode; kernel: OwnKernel },
-): Promise<readonly ImageFile[]> {
+  root: FolderNode,
+): Promise<ImageFile> {
   call.progress({ phase: 'making the disk' });
-  const log = (detail: string): void => call.progress({ phase: 'making the disk', detail });
-  const unpacked = await unpackKernel({ run: deps.run, signal: call.signal, log }, kernel.image, scratch);
-  const kept = await keep(
-    deps,
-    { role: 'kernel', format: unpacked.format },
-    { scratch, bytes: unpacked.bytes },
-  );
   for (const path of mountPoints) addFolder(root, path);
   const target = join(scratch, 'disk.qcow2');
   const work = { run: deps.run, signal: call.signal };
   await makeDisk(work, { root, target, scratch, digest: image.digest, sizeMb: sizeMb ?? 'auto' });
   const { digest, bytes } = await putBlob(deps.paths, target, { take: 'move', signal: call.signal });
-  return [{ role: 'disk', format: 'qcow2', digest, bytes }, kept];
+  return { role: 'disk', format: 'qcow2', digest, bytes };
 }
 
 const mountPoints = ['proc', 'sys', 'dev', 'run', 'tmp', 'workspace'];
