@@ -19,12 +19,21 @@ import { manifest } from './manifest.ts';
 import { parseOptions } from './options.ts';
 import { placesOf } from './places.ts';
 import { probe } from './probe.ts';
-import { checkRef, domainName, needRecord, readRecord, refOf, uuidOf, writeRecord } from './record.ts';
+import {
+  checkRef,
+  domainName,
+  needRecord,
+  readRecord,
+  refOf,
+  sandboxOf,
+  uuidOf,
+  writeRecord,
+} from './record.ts';
 import { tellRelease } from './setup.ts';
 import { partsOf, snapshots } from './snapshots.ts';
 import { startMachine } from './start.ts';
 import { removeDomain, sweep } from './sweep.ts';
-import { standOn } from './templates/fork.ts';
+import { leaveGround, standOn } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
 
 export const driver: Driver = {
@@ -115,6 +124,8 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
   if (residues.length > 0) return residues;
   await rm(placesOf(context).port, { force: true });
   await removeTree(context.state);
+  const id = record === undefined ? undefined : sandboxOf(context, record.name);
+  if (id !== undefined) await leaveGround(context, id);
   return [];
 }
 

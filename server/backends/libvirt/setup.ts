@@ -1,27 +1,42 @@
 // What only the host tells a machine's guest program: who it is, what it is shown, and that it shall end.
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import * as z from 'zod/mini';
+import type { DriverContext } from '../../core/backend.ts';
 import { fail, fromErrorInfo } from '../../core/errors.ts';
+import { readTextIfExists, writeAtomic } from '../../platform/files.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import { readFrame } from '../../wire/decoder.ts';
 import { encodeMessage } from '../../wire/encoder.ts';
 import { FrameType } from '../../wire/frames.ts';
 
-export type Setup = {
-  readonly hostname: string;
-  readonly machine_id: string;
-  readonly user: { readonly name: string; readonly uid: number; readonly gid: number; readonly home: string };
-  readonly shares: readonly { readonly tag: string; readonly kind: '9p' | 'virtiofs'; readonly at: string }[];
-  readonly binds: readonly { readonly from: string; readonly to: string; readonly mode: 'ro' | 'rw' }[];
-  readonly network?: { readonly address: string; readonly gateway: string; readonly dns: readonly string[] };
-  readonly env: Readonly<Record<string, string>>;
-  readonly workdir: string;
-};
+const Setup = z.strictObject({
+  hostname: z.string(),
+  machine_id: z.string(),
+  user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int(), home: z.string() }),
+  shares: z.array(z.strictObject({ tag: z.string(), kind: z.enum(['9p', 'virtiofs']), at: z.string() })),
+  binds: z.array(z.strictObject({ from: z.string(), to: z.string(), mode: z.enum(['ro', 'rw']) })),
+  network: z.optional(z.strictObject({ address: z.string(), gateway: z.string(), dns: z.array(z.string()) })),
+  env: z.record(z.string(), z.string()),
+  workdir: z.string(),
+});
+export type Setup = z.output<typeof Setup>;
 
 export type Connect = () => Promise<Duplex>;
 
 export type BusyProcess = { readonly pid: number; readonly command: string };
+
+/** Kept, because whoever takes the mounts away for a moment has to give them back. */
+export async function writeSetup({ state }: Pick<DriverContext, 'state'>, setup: Setup): Promise<void> {
+  await writeAtomic(join(state, 'setup.json'), JSON.stringify(setup), { durability: 'quick' });
+}
+
+/** Undefined for a machine that was never set up, or by a version that did not keep it. */
+export async function readSetup({ state }: Pick<DriverContext, 'state'>): Promise<Setup | undefined> {
+  const parsed = parseJson(Setup, (await readTextIfExists(join(state, 'setup.json'))) ?? '');
+  return parsed.ok ? parsed.value : undefined;
+}
 
 /** Gives the guest its identity and its mounts; the same again changes nothing. */
 export async function tellSetup(connect: Connect, setup: Setup): Promise<void> {

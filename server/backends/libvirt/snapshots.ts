@@ -1,8 +1,15 @@
 // Copies of a machine's disk: taken while it stands still for a moment, and put back while it is off.
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { DriverContext, Ref, Snapshot, Snapshots, TakeOptions } from '../../core/backend.ts';
+import type {
+  DriverContext,
+  LaunchRequest,
+  Ref,
+  Snapshot,
+  Snapshots,
+  TakeOptions,
+} from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
@@ -11,10 +18,20 @@ import { conditionOf } from './condition.ts';
 import { copyDisk } from './disk.ts';
 import { linesOf } from './guest.ts';
 import { placesOf } from './places.ts';
-import { needRecord } from './record.ts';
+import { needRecord, sandboxOf } from './record.ts';
+import { readSetup, tellSetup } from './setup.ts';
+import { groundOf, releaseReason, saveReason } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
 
-const DiskSnapshot = z.strictObject({ version: z.literal(1), disk: z.string() });
+const DiskSnapshot = z.strictObject({
+  version: z.literal(1),
+  disk: z.string(),
+  /** The running programs of that moment, where they are part of it. */
+  moment: z.optional(z.string()),
+  /** The template that the disk builds on. */
+  ground: z.optional(z.string()),
+});
+type DiskSnapshot = z.output<typeof DiskSnapshot>;
 
 export const snapshots: Snapshots = {
   take,
@@ -24,21 +41,28 @@ export const snapshots: Snapshots = {
     if (found.kind !== 'off' && found.kind !== 'unknown') {
       fail('busy', 'the machine still runs', { hint: 'stop it with heyvm stop' });
     }
-    await copyDisk(diskOf(snapshot), placesOf(context).disk);
+    await copyDisk(partsOf(snapshot).disk, placesOf(context).disk);
     return ref;
   },
   async drop(_context, snapshot) {
-    await rm(diskOf(snapshot), { force: true });
+    const { disk, moment } = partsOf(snapshot);
+    await rm(disk, { force: true });
+    if (moment !== undefined) await rm(moment, { force: true });
     return [];
   },
 };
 
-/** Where the copied disk of a snapshot is, which a new sandbox begins with. */
-export function diskOf(snapshot: Ref): string {
+/** What a new sandbox begins with. */
+export function partsOf(snapshot: Ref): DiskSnapshot {
   const parsed = parse(DiskSnapshot, snapshot);
   return parsed.ok
-    ? parsed.value.disk
+    ? parsed.value
     : fail('record-broken', `the reference of the snapshot is not understood: ${parsed.problem}`);
+}
+
+/** Undefined where the request begins with no running programs. */
+export function momentOf({ from }: Pick<LaunchRequest, 'from'>): string | undefined {
+  return from === undefined ? undefined : partsOf(from).moment;
 }
 
 async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Promise<Snapshot> {
@@ -47,23 +71,56 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
   const libvirt = libvirtAt(uri, context);
   await ensureFolder(folder);
   const copy = join(folder, `${options.name}-${randomHex(4)}.qcow2`);
-  await ensureFolder(dirname(copy));
+  const moment = `${copy}.moment`;
+  const ground = await groundOf(context, sandboxOf(context, name) ?? '');
   const { kind } = await conditionOf(libvirt, name);
+  let why: string | undefined = 'the machine does not run';
   if (kind === 'running') {
     await flush(options);
-    // When it stands still, QEMU has written everything that it holds back to the file.
-    await libvirt.call(['suspend', name]);
-    try {
-      await copyDisk(disk, copy);
-    } finally {
-      await libvirt.call(['resume', name]);
-    }
+    why = await withoutMounts(context, options, async unmounted => {
+      // When it stands still, QEMU has written everything that it holds back to the file.
+      await libvirt.call(['suspend', name]);
+      try {
+        const reason = unmounted ? await saveReason(libvirt, name, moment) : undefined;
+        await copyDisk(disk, copy);
+        return reason;
+      } finally {
+        await libvirt.call(['resume', name]);
+      }
+    });
   } else {
     await copyDisk(disk, copy);
   }
-  const ref = { version: 1, disk: copy } satisfies z.output<typeof DiskSnapshot>;
-  if (options.memory === 'unwanted') return { ref, memory: false };
-  return { ref, memory: false, why: 'running programs are not part of snapshots of this backend' };
+  const memory = options.memory === 'wanted' && why === undefined;
+  const ref: DiskSnapshot = {
+    version: 1,
+    disk: copy,
+    ...(memory ? { moment } : {}),
+    ...(ground && { ground }),
+  };
+  return { ref, memory, ...(options.memory === 'wanted' && why !== undefined ? { why } : {}) };
+}
+
+/** Mounts cannot be saved; afterwards they are there again. Answers why programs are not saved, if they are not. */
+async function withoutMounts(
+  context: DriverContext,
+  { guest, memory }: TakeOptions,
+  work: (unmounted: boolean) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const connect = guest === undefined ? undefined : linesOf.get(guest);
+  const setup = await readSetup(context);
+  if (memory === 'unwanted' || connect === undefined || setup === undefined) {
+    await work(false);
+    return 'the guest program cannot be asked to let go of the workspace';
+  }
+  const busy = await releaseReason(connect);
+  try {
+    const why = await work(busy === undefined);
+    return busy ?? why;
+  } finally {
+    // Also what was let go of before a program turned out to be busy.
+    await tellSetup(connect, setup);
+  }
 }
 
 /** What programs wrote and the guest's kernel still holds; without it the copy is like one after a loss of power. */

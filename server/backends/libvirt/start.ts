@@ -15,8 +15,10 @@ import type { Places } from './places.ts';
 import { type MachinePlan, planMachine } from './plan.ts';
 import type { MachineRecord } from './record.ts';
 import { writeSeed } from './seed.ts';
-import { tellSetup } from './setup.ts';
-import { bootReason, markBegun } from './templates/eligible.ts';
+import { tellSetup, writeSetup } from './setup.ts';
+import { momentOf } from './snapshots.ts';
+import { bootReason, isNew, markBegun } from './templates/eligible.ts';
+import { resumeCopy } from './templates/fork.ts';
 import { startInstantly } from './templates/index.ts';
 import { memoryArguments } from './templates/memory.ts';
 import type { Libvirt } from './virsh.ts';
@@ -43,6 +45,7 @@ export async function startMachine(starting: Starting): Promise<Line> {
   try {
     const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setup' });
+    await writeSetup(context, plan.setup);
     await tellSetup(() => line.connect(context.signal), plan.setup);
     return line;
   } catch (error) {
@@ -63,8 +66,14 @@ async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | 
   const { context, request, record, image, libvirt } = starting;
   const { machine } = plan;
   const digest = record.image.digest;
+  const moment = isNew(context.state) && !request.cold ? momentOf(request) : undefined;
   const why = bootReason({ request, image, machine, uri: libvirt.uri, digest, state: context.state });
   await markBegun(context.state);
+  const description = await writeDescription(starting, machine);
+  if (moment !== undefined) {
+    context.progress({ phase: 'resume' });
+    return resumeCopy({ context, libvirt, machine, description, moment });
+  }
   if (why !== undefined) {
     context.log(`it boots: ${why}`);
     return undefined;
@@ -72,7 +81,7 @@ async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | 
   context.progress({ phase: 'resume' });
   const instant = await startInstantly({
     ...{ context, libvirt, machine, image },
-    description: await writeDescription(starting, machine),
+    description,
     limitBytes: parseOptions(context.options).templates_bytes ?? TEMPLATES_BYTES,
     patienceMs: PATIENCE_MS[machine.accelerator],
   });

@@ -19,7 +19,7 @@ export type Start = {
 /** Undefined when it can be resumed; else why it has to boot. */
 export function bootReason({ request, image, machine, uri, digest, state }: Start): string | undefined {
   if (request.cold) return 'a cold start was asked for';
-  if (existsSync(markIn(state))) return 'its disk has its own history';
+  if (!isNew(state)) return 'its disk has its own history';
   if (request.from !== undefined) return 'it begins as a copy of another machine';
   if (image.manifest.init !== 'heyvm') return 'the system of its image starts in a way of its own';
   if (image.manifest.digest !== digest) return 'its image has changed since it was made';
@@ -31,9 +31,14 @@ export function bootReason({ request, image, machine, uri, digest, state }: Star
   return undefined;
 }
 
+/** Whether it never ran, so that its disk is still what it was made from. */
+export function isNew(state: string): boolean {
+  return !existsSync(markIn(state));
+}
+
 /** Before the first boot, so that nothing that was ever written to is taken for new. */
 export async function markBegun(state: string): Promise<void> {
-  if (!existsSync(markIn(state))) await writeAtomic(markIn(state), '', { durability: 'quick' });
+  if (isNew(state)) await writeAtomic(markIn(state), '', { durability: 'quick' });
 }
 
 function markIn(state: string): string {

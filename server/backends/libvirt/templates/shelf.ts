@@ -11,7 +11,7 @@ import { randomHex } from '../../../platform/random.ts';
 import { parseJson } from '../../../protocol/parse.ts';
 import { differenceOf, Fingerprint, fingerprintOf } from './fingerprint.ts';
 
-export type Template = { readonly folder: string; readonly files: TemplateFiles };
+export type Template = { readonly name: string; readonly folder: string; readonly files: TemplateFiles };
 export type TemplateFiles = { readonly moment: string; readonly memory: string; readonly disk: string };
 
 const Manifest = z.strictObject({
@@ -42,6 +42,11 @@ export function makingFolder(shelf: string, key: string): string {
   return join(shelf, `.making-${key}`);
 }
 
+export function templateAt(shelf: string, name: string): Template {
+  const folder = join(shelf, name);
+  return { name, folder, files: filesIn(folder) };
+}
+
 export function filesIn(folder: string): TemplateFiles {
   return {
     moment: join(folder, 'moment'),
@@ -63,7 +68,7 @@ export async function findTemplate(
     if (damage === undefined) {
       const now = new Date();
       await utimes(manifestIn(folder), now, now).catch(ignoreAbsence);
-      return { folder, files: filesIn(folder) };
+      return templateAt(shelf, name);
     }
     if (damage === 'retired') continue;
     log(`a prepared machine cannot be used and is removed: ${damage}`);
@@ -84,9 +89,9 @@ export async function publish(shelf: string, key: string, made: string): Promise
   };
   await writeAtomic(manifestIn(made), `${JSON.stringify(manifest)}\n`, { durability: 'quick' });
   await mkdir(join(made, USERS), { mode: 0o700 });
-  const folder = join(shelf, `${key}.${randomHex(4)}`);
-  await rename(made, folder);
-  return { folder, files: filesIn(folder) };
+  const template = templateAt(shelf, `${key}.${randomHex(4)}`);
+  await rename(made, template.folder);
+  return template;
 }
 
 /** For a template whose files have reached the disk. */
@@ -111,10 +116,17 @@ export async function addUser({ folder }: Template, id: string): Promise<boolean
 /** The template that a sandbox builds on. */
 export async function templateOf(shelf: string, id: string): Promise<Template | undefined> {
   for (const name of await namesIn(shelf)) {
-    const folder = join(shelf, name);
-    if ((await usersOf(folder)).includes(id)) return { folder, files: filesIn(folder) };
+    if ((await usersOf(join(shelf, name))).includes(id)) return templateAt(shelf, name);
   }
   return undefined;
+}
+
+/** Its disk is gone, and what it built on may go as well. */
+export async function dropUser(shelf: string, id: string): Promise<void> {
+  const template = await templateOf(shelf, id);
+  if (template === undefined) return;
+  await rm(join(template.folder, USERS, id), { force: true });
+  if (typeof (await readManifest(template.folder)) === 'string') await retireUnused(template.folder);
 }
 
 /** Nothing is started from it any more; what the running machines have of its memory stays theirs. */
