@@ -131,7 +131,9 @@ async function open(
   }
   const socket = await tunnel(proxy, url, signal);
   const secure = () => connectTls({ socket, servername: url.hostname });
-  return requestHttps(url, { ...options, createConnection: secure });
+  // An agent, even none, would make a connection of its own.
+  const { agent: _, ...rest } = options;
+  return requestHttps(url, { ...rest, createConnection: secure });
 }
 
 type ViaOptions = {
