@@ -103,6 +103,38 @@ pub fn chown(path: &std::path::Path, uid: u32, gid: u32) -> io::Result<()> {
     check(unsafe { libc::chown(path.as_ptr(), uid, gid) }).map(|_| ())
 }
 
+/// From now on a change of what can be done with the descriptor is a signal to this thread, which waits for it below.
+pub fn expect_sigio(fd: RawFd) -> io::Result<()> {
+    const F_SETOWN_EX: libc::c_int = 15;
+    const F_OWNER_TID: libc::c_int = 0;
+    // SAFETY: the kernel reads two numbers, and a set that was initialised.
+    unsafe {
+        let owner = [F_OWNER_TID, libc::syscall(libc::SYS_gettid) as libc::c_int];
+        check(libc::pthread_sigmask(libc::SIG_BLOCK, &sigio(), std::ptr::null_mut()))?;
+        check(libc::fcntl(fd, F_SETOWN_EX, owner.as_ptr()))?;
+        let flags = check(libc::fcntl(fd, libc::F_GETFL))?;
+        check(libc::fcntl(fd, libc::F_SETFL, flags | libc::O_ASYNC))?;
+    }
+    Ok(())
+}
+
+pub fn await_sigio(patience: std::time::Duration) {
+    let time =
+        libc::timespec { tv_sec: patience.as_secs() as libc::time_t, tv_nsec: patience.subsec_nanos() as libc::c_long };
+    // SAFETY: the set was initialised, and no answer is asked for.
+    unsafe { libc::sigtimedwait(&sigio(), std::ptr::null_mut(), &time) };
+}
+
+fn sigio() -> libc::sigset_t {
+    // SAFETY: sigemptyset initialises what was zeroed.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGIO);
+        set
+    }
+}
+
 /// How many bytes can be read at once.
 pub fn readable_bytes(fd: RawFd) -> usize {
     let mut count: libc::c_int = 0;

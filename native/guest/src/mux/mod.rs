@@ -16,8 +16,8 @@ pub use stream::Stream;
 
 const USAGE: &str = "usage: heyvm-guest mux (--stdio | --port NAME) --socket PATH";
 
-/// How often a port is looked at while nobody outside has it open: it says nothing when that changes.
-const IDLE: Duration = Duration::from_millis(20);
+/// A port sends a signal when somebody opens its other side. Should one be missed, it is looked at again after this.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Devices come up late.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,13 +65,13 @@ pub fn forever(name: &str, connect: &Connect, opened: &dyn Fn()) -> io::Result<(
                 Ok(true) => {}
                 Ok(false) => {
                     line.lose();
-                    std::thread::sleep(IDLE);
+                    sys::await_sigio(IDLE);
                 }
                 // The device was unplugged; another one may come.
                 Err(_) => break,
             }
         }
-        std::thread::sleep(IDLE);
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -16,8 +16,11 @@ impl Stream {
         Stream::new(input, Some(output))
     }
 
+    /// Its thread is the one that waits for the owner.
     pub fn port(fd: OwnedFd) -> io::Result<Stream> {
-        Stream::new(fd, None)
+        let stream = Stream::new(fd, None)?;
+        sys::expect_sigio(stream.input())?;
+        Ok(stream)
     }
 
     fn new(input: OwnedFd, output: Option<OwnedFd>) -> io::Result<Stream> {
