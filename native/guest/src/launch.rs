@@ -1,4 +1,5 @@
 // The launch mode: prepares a process on the host (socket, cgroups, limits, lifetime) and becomes the program.
+use crate::filter;
 use crate::rlimits::{self, Limit};
 use crate::sys;
 use std::ffi::{OsStr, OsString};
@@ -29,6 +30,9 @@ pub fn run(arguments: &[OsString]) -> Result<(), String> {
     if let Some(keep) = plan.keep {
         close_others(keep.into_iter().chain(listener).collect())?;
     }
+    if let Some(path) = &plan.filter {
+        filter::apply(path)?;
+    }
     let (name, rest) = plan.program.split_first().ok_or("no program after --")?;
     let error = std::process::Command::new(name).args(rest).exec();
     Err(format!("cannot run {}: {}", name.to_string_lossy(), sys::describe(&error)))
@@ -42,6 +46,7 @@ struct Plan {
     limits: Vec<Limit>,
     parent: Option<Parent>,
     keep: Option<Vec<RawFd>>,
+    filter: Option<PathBuf>,
     program: Vec<OsString>,
 }
 
@@ -65,6 +70,7 @@ fn parse(arguments: &[OsString]) -> Result<Plan, String> {
             Some("--rlimit") => plan.limits.push(rlimits::parse(&value()?.to_string_lossy())?),
             Some("--die-with-parent") => plan.parent = Some(Parent::Any),
             Some("--keep-fds") => plan.keep = Some(numbers(value()?)?),
+            Some("--filter") => plan.filter = Some(value()?.into()),
             Some("--") => {
                 plan.program = rest.cloned().collect();
                 return Ok(plan);
@@ -189,6 +195,8 @@ mod tests {
             "--die-with-parent=7",
             "--keep-fds",
             "5,6",
+            "--filter",
+            "/f",
             "--",
             "bwrap",
             "--listen",
@@ -201,6 +209,7 @@ mod tests {
         assert_eq!(plan.limits, [rlimits::parse("CORE=0").unwrap()]);
         assert_eq!(plan.parent, Some(Parent::Process(7)));
         assert_eq!(plan.keep, Some(vec![5, 6]));
+        assert_eq!(plan.filter, Some("/f".into()));
         assert_eq!(plan.program, ["bwrap", "--listen", "x"]);
         assert_eq!(parsed(&["--die-with-parent", "--", "x"]).unwrap().parent, Some(Parent::Any));
     }

@@ -3,6 +3,7 @@ mod connection;
 mod dial;
 mod exec;
 mod failure;
+mod filter;
 mod frames;
 mod guest;
 mod header;

@@ -2,12 +2,12 @@
 import type { LaunchRequest } from '../../core/backend.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
+import { seccompFilter } from '../kit/seccomp.ts';
+import type { Arch } from '../kit/syscalls.ts';
 import { OWN_TASKS } from './cgroups.ts';
 import { deviceNames, devicesFolder } from './devices.ts';
 import { type GuestFile, guestEtc } from './etc.ts';
 import { parseOptions } from './options.ts';
-import { seccompFilter } from './seccomp.ts';
-import type { Arch } from './syscalls.ts';
 
 /** A top folder of the host's system: a link into /usr, or a folder of its own on older systems. */
 export type TopEntry = { readonly path: string; readonly link?: string };

@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { isKnownArch } from '../kit/seccomp.ts';
 import { sharedEtc, sharedEtcPatterns } from './etc.ts';
 import type { HostFacts, RuntimeFolder, TopEntry } from './plan.ts';
-import { isKnownArch } from './seccomp.ts';
 
 /** Undefined on a processor without a filter of ours. */
 export function readHost(found: {

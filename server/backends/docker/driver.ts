@@ -1,11 +1,11 @@
 // Carries plans out: gets the image, makes and starts the container, finds it again, and clears up after it.
-import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
-import { ensureFolder, readTextIfExists } from '../../platform/files.ts';
+import { ensureFolder } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
@@ -13,10 +13,11 @@ import type { Image } from './answers.ts';
 import { inspectContainer, obtainContainer, removeContainer, startContainer } from './containers.ts';
 import { discover, knownSockets, surroundings } from './discover.ts';
 import { type Engine, engineAt, patience } from './engine.ts';
+import { writeEtc } from './etc.ts';
 import { type Facts, factsOf } from './facts.ts';
 import { makeGuest } from './guest.ts';
 import { ensureHome, exists, homeFolder } from './home.ts';
-import { type Accounts, accountsFor, hostsFor, identityOf } from './identity.ts';
+import { accountsFor, identityOf } from './identity.ts';
 import { ensureImage, imageOf } from './image.ts';
 import { freshInfo, infoOf } from './known.ts';
 import { manifest } from './manifest.ts';
@@ -24,7 +25,7 @@ import { containerName } from './marks.ts';
 import { refuseSockets } from './mounts.ts';
 import { parseOptions } from './options.ts';
 import { pausing } from './pausing.ts';
-import { type Plan, type PlanInput, planContainer } from './plan.ts';
+import { type Plan, planContainer } from './plan.ts';
 import { probe } from './probe.ts';
 import { engineOf, engineWords, type Remembered, recall, recallOrFail, remember } from './remembered.ts';
 import { dropAllOf, snapshotFrom, snapshots } from './snapshots.ts';
@@ -133,7 +134,7 @@ async function planFor({ context, engine, known, request }: Opening): Promise<Pl
     mark: { store: context.storeId, sandbox: request.id, state: context.state },
     image: image.Id,
     agent: await realpath(context.agent),
-    places: await writeEtc(context.state, request.name, accountsFor(facts, identity, facts.shell)),
+    places: await writeEtc(context.state, request, accountsFor(facts, identity, facts.shell)),
   });
 }
 
@@ -169,20 +170,6 @@ async function refuseEngines({ address }: Engine, { mounts }: LaunchRequest): Pr
   const named = [...own, ...knownSockets(surroundings()), '/run/containerd/containerd.sock'];
   const real = await Promise.all(named.map(path => realpath(path).catch(() => path)));
   refuseSockets(mounts, [...new Set([...named, ...real])]);
-}
-
-async function writeEtc(state: string, name: string, accounts: Accounts): Promise<PlanInput['places']> {
-  const folder = join(state, 'etc');
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  const files = { ...accounts, hosts: hostsFor(name) };
-  const write = async (file: keyof typeof files): Promise<string> => {
-    const path = join(folder, file);
-    // In place, because a container that was made before has it bound.
-    if ((await readTextIfExists(path)) !== files[file]) await writeFile(path, files[file], { mode: 0o644 });
-    return path;
-  };
-  const [passwd, group, hosts] = await Promise.all([write('passwd'), write('group'), write('hosts')]);
-  return { home: homeFolder(state), passwd, group, hosts };
 }
 
 async function inspect(context: DriverContext, ref: Ref): Promise<Condition> {

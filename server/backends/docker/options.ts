@@ -10,6 +10,8 @@ export const Options = z.strictObject({
   runtime: z.optional(
     z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of a runtime')),
   ),
+  /** Lets programs inside attach to each other with ptrace; gdb and strace need it, and it widens what an attack can try. */
+  debug: z.optional(z.boolean()),
 });
 export type Options = z.output<typeof Options>;
 

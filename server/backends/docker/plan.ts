@@ -12,6 +12,9 @@ import { parseOptions } from './options.ts';
 export const GUEST_PROGRAM = '/opt/heyvm/guest';
 export const GUEST_SOCKET = '/run/heyvm/guest';
 
+/** On top of the engine's own filter, which lets a guest lend the identity of its user and reach the hypervisor. */
+const FILTER = '/opt/heyvm/filter';
+
 export type PlanInput = {
   readonly request: LaunchRequest;
   readonly mark: Mark;
@@ -21,7 +24,7 @@ export type PlanInput = {
   readonly identity: Identity;
   readonly agent: string;
   /** Folders and files of the driver on this machine. */
-  readonly places: Readonly<Record<'home' | 'passwd' | 'group' | 'hosts', string>>;
+  readonly places: Readonly<Record<'home' | 'passwd' | 'group' | 'hosts' | 'filter', string>>;
 };
 
 export type Plan = {
@@ -41,7 +44,18 @@ export function planContainer(input: PlanInput): Plan {
     WorkingDir: '/workspace',
     Env: environment(input),
     Entrypoint: [GUEST_PROGRAM, 'launch'],
-    Cmd: ['--listen', GUEST_SOCKET, '--listen-fd', '6', '--keep-fds', '0,1,2,6', '--', ...server],
+    Cmd: [
+      '--filter',
+      FILTER,
+      '--listen',
+      GUEST_SOCKET,
+      '--listen-fd',
+      '6',
+      '--keep-fds',
+      '0,1,2,6',
+      '--',
+      ...server,
+    ],
     StopSignal: 'SIGTERM',
     Healthcheck: { Test: ['NONE'] },
     // The kernel's own empty network takes half the time of the one that an engine makes to look the same.
@@ -92,7 +106,8 @@ function hostConfig(input: PlanInput): Readonly<Record<string, unknown>> {
     IpcMode: 'private',
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'none' },
-    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
+    // One byte: less than any dump, and the value at which the kernel starts no dump handler on the host.
+    Ulimits: [{ Name: 'core', Soft: 1, Hard: 1 }],
     ShmSize: request.limits.memory ?? SHARED_MEMORY,
     ...resources(request),
     ...(identity.userns === undefined ? {} : { UsernsMode: identity.userns }),
@@ -116,6 +131,7 @@ function mounts({ request, places, agent }: PlanInput): readonly Mount[] {
   const hosts: Mount = { source: places.hosts, target: '/etc/hosts', mode: 'ro' };
   return [
     { source: agent, target: GUEST_PROGRAM, mode: 'ro' },
+    { source: places.filter, target: FILTER, mode: 'ro' },
     { source: places.passwd, target: '/etc/passwd', mode: 'ro' },
     { source: places.group, target: '/etc/group', mode: 'ro' },
     // With a network the engine writes this file.
