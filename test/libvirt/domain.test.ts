@@ -11,6 +11,7 @@ const plain: Machine = {
   uuid: '3f0a2f2e-8f0e-4d0c-9c55-0123456789ab',
   id: 'sb-01234567',
   storeId: '0123456789ab',
+  state: '/state',
   arch: 'x86_64',
   accelerator: 'tcg',
   memoryMiB: 1024,

@@ -21,6 +21,8 @@ export type Machine = {
   readonly uuid: string;
   readonly id: string;
   readonly storeId: string;
+  /** The driver's folder of the sandbox; when it is gone, nobody knows the machine any more. */
+  readonly state: string;
   readonly arch: 'x86_64';
   readonly accelerator: Accelerator;
   readonly memoryMiB: number;
@@ -81,8 +83,8 @@ export function renderDomain(machine: Machine): string {
   });
 }
 
-function mark({ id, storeId }: Machine): XmlNode {
-  return { name: 'heyvm:sandbox', attributes: { 'xmlns:heyvm': NAMESPACE, id, store: storeId } };
+function mark({ id, storeId, state }: Machine): XmlNode {
+  return { name: 'heyvm:sandbox', attributes: { 'xmlns:heyvm': NAMESPACE, id, store: storeId, state } };
 }
 
 function operatingSystem({ arch, boot }: Machine): XmlNode {

@@ -53,6 +53,7 @@ function input(change: Partial<LaunchRequest> = {}, from: StoredImage = image())
     image: from,
     places: placesOf({ state: '/s', runtime: '/r' }),
     storeId: 'abc',
+    state: '/s',
     record: {
       version: 1,
       uri: 'qemu:///session',

@@ -23,6 +23,7 @@ export type PlanInput = {
   readonly image: StoredImage;
   readonly places: Places;
   readonly storeId: string;
+  readonly state: string;
   readonly host: HostFacts;
 };
 
@@ -56,6 +57,7 @@ export function planMachine(input: PlanInput): MachinePlan {
       uuid: record.uuid,
       id: request.id,
       storeId: input.storeId,
+      state: input.state,
       arch: 'x86_64',
       ...host,
       memoryMiB: memoryMiB(request),

@@ -40,7 +40,15 @@ export async function startMachine(starting: Starting): Promise<Line> {
   await ensureFolder(context.state);
   await ensureFolder(context.runtime);
   const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
-  const plan = planMachine({ request, record, image, places, storeId: context.storeId, host });
+  const plan = planMachine({
+    request,
+    record,
+    image,
+    places,
+    storeId: context.storeId,
+    state: context.state,
+    host,
+  });
   await writeStage(starting, plan);
   try {
     const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));

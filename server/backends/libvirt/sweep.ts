@@ -1,4 +1,5 @@
 // Removes domains: of one sandbox, and those that no living sandbox of this store knows.
+import { existsSync } from 'node:fs';
 import type { MachineContext, Residue } from '../../core/backend.ts';
 import { conditionOf } from './condition.ts';
 import { uriOf } from './host.ts';
@@ -35,6 +36,8 @@ export async function sweep(
     if (id === undefined || living.has(id)) continue;
     const mark = await markOf(libvirt, name);
     if (mark?.store !== context.storeId || mark.id !== id) continue;
+    // Whoever still has its folder removes it by destroying the sandbox.
+    if (existsSync(mark.state)) continue;
     const residues = await removeDomain(libvirt, name);
     for (const { what } of residues) context.log(`could not remove ${what}`);
     if (residues.length === 0) removed.push({ what: 'a machine without a sandbox', path: name });

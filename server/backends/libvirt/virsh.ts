@@ -67,16 +67,17 @@ export function parseDomains(text: string): readonly Domain[] {
     }));
 }
 
+export type Mark = { readonly id: string; readonly store: string; readonly state: string };
+
 /** Whose the domain is; undefined when it carries no mark of ours. */
-export async function markOf(
-  libvirt: Libvirt,
-  name: string,
-): Promise<{ id: string; store: string } | undefined> {
+export async function markOf(libvirt: Libvirt, name: string): Promise<Mark | undefined> {
   const { code, stdout } = await libvirt.attempt(['metadata', name, NAMESPACE]);
   const [found] = code === 0 ? findElements(stdout, 'sandbox') : [];
   const id = found?.attributes.get('id');
   const store = found?.attributes.get('store');
-  return id === undefined || store === undefined ? undefined : { id, store };
+  const state = found?.attributes.get('state');
+  if (id === undefined || store === undefined || state === undefined) return undefined;
+  return { id, store, state };
 }
 
 /** Pure: commands as virsh's own parser takes them. */
