@@ -42,7 +42,7 @@ export function backendsToTry(): readonly Backend[] {
 async function find(backend: Backend): Promise<Ground> {
   const { id, capabilities } = backend.manifest;
   const settings = await settingsFor(id);
-  if ('why' in settings) return { kind: 'not run', why: settings.why };
+  if (typeof settings === 'string') return { kind: 'not run', why: settings };
   const folder = join(cache, 'backends', id);
   if ((capabilities.images ?? []).length === 0) return { kind: 'ready', settings };
   try {
@@ -53,10 +53,10 @@ async function find(backend: Backend): Promise<Ground> {
   }
 }
 
-async function settingsFor(id: string): Promise<Record<string, unknown> | { why: string }> {
+async function settingsFor(id: string): Promise<Readonly<Record<string, unknown>> | string> {
   if (id !== 'docker') return {};
   const engine = await sharedDockerd();
-  return engine.kind === 'running' ? { connect: `unix://${engine.socket}` } : { why: engine.why };
+  return engine.kind === 'running' ? { connect: `unix://${engine.socket}` } : engine.why;
 }
 
 async function imageFor({ manifest }: Backend): Promise<ResolvedImage> {
