@@ -1,0 +1,92 @@
+// Copies of running machines: what ran goes on in both, and each has its own name and workspace.
+import { strict as assert } from 'node:assert';
+import { libvirt } from '../../server/backends/libvirt/index.ts';
+import type { Guest } from '../../server/core/guest.ts';
+import { eventually } from '../support/eventually.ts';
+import { makeStable, outputOf, type Stable } from './support/stable.ts';
+
+const COUNTER = 'cd /; n=0; while :; do n=$((n+1)); echo $n > /tmp/count; sleep 0.1; done';
+
+describe('copies of running machines', function () {
+  this.timeout(200_000);
+  let stable: Stable;
+
+  before(async function () {
+    const made = await makeStable();
+    if (typeof made === 'string') {
+      console.log(`not run: copies of running machines: ${made}`);
+      return this.skip();
+    }
+    stable = made;
+  });
+
+  after(() => stable?.dispose());
+
+  it('go on with the programs that ran', async () => {
+    const [parent, child] = [stable.animal(), stable.animal()];
+    const { guest, ref } = await parent.start();
+    await outputOf(guest, `setsid sh -c '${COUNTER}' </dev/null >/dev/null 2>&1 &`);
+    await outputOf(guest, 'echo kept > /var/tmp/kept');
+    const before = await eventually(() => countIn(guest));
+    const taken = await (await snapshots()).take(parent.context, ref, {
+      name: 'fork',
+      guest,
+      memory: 'wanted',
+    });
+    assert.deepEqual({ memory: taken.memory, why: taken.why }, { memory: true, why: undefined });
+    assert.equal(await outputOf(guest, 'cat /workspace/whose'), parent.name);
+
+    const copy = await child.start({ from: taken.ref });
+    assert.equal(
+      await outputOf(copy.guest, 'hostname; cat /workspace/whose'),
+      `${child.name}\n${child.name}`,
+    );
+    assert.equal(await outputOf(copy.guest, 'cat /var/tmp/kept'), 'kept');
+    for (const each of [guest, copy.guest]) {
+      const now = await countIn(each);
+      assert.ok(now !== undefined && now >= before, `${now} after ${before}`);
+      await eventually(async () => ((await countIn(each)) ?? 0) > now);
+    }
+    await outputOf(guest, 'pkill -f tmp/count');
+    const last = await countIn(copy.guest);
+    await eventually(async () => ((await countIn(copy.guest)) ?? 0) > (last ?? 0));
+    const ids = await Promise.all([guest, copy.guest].map(each => outputOf(each, 'cat /etc/machine-id')));
+    assert.notEqual(ids[0], ids[1]);
+    await parent.end();
+    assert.equal(
+      await outputOf(copy.guest, 'cat /var/tmp/kept; ls /usr/bin | wc -l; cat /workspace/whose'),
+      ['kept', await outputOf(copy.guest, 'ls /usr/bin | wc -l'), child.name].join('\n'),
+    );
+    await child.end();
+  });
+
+  it('have the disk alone while a program works in the workspace, and say so', async () => {
+    const [parent, child] = [stable.animal(), stable.animal()];
+    const { guest, ref } = await parent.start();
+    const busy = await guest.exec({ argv: ['sleep', '1000'], cwd: '/workspace' });
+    await outputOf(guest, 'echo kept > /var/tmp/kept');
+    const taken = await (await snapshots()).take(parent.context, ref, {
+      name: 'fork',
+      guest,
+      memory: 'wanted',
+    });
+    assert.equal(taken.memory, false);
+    assert.match(taken.why ?? '', /sleep/);
+    assert.equal(await outputOf(guest, 'cat /workspace/whose'), parent.name);
+    busy.hangUp();
+    const copy = await child.start({ from: taken.ref });
+    assert.equal(await outputOf(copy.guest, 'hostname; cat /var/tmp/kept'), `${child.name}\nkept`);
+    await Promise.all([parent.end(), child.end()]);
+  });
+});
+
+async function snapshots() {
+  const { snapshots: facet } = await libvirt.load();
+  assert.ok(facet !== undefined);
+  return facet;
+}
+
+async function countIn(guest: Guest): Promise<number | undefined> {
+  const text = await outputOf(guest, 'cat /tmp/count');
+  return /^[0-9]+$/.test(text) ? Number(text) : undefined;
+}
