@@ -50,7 +50,7 @@ const chromium = { program: 'chromium', packages: ['chromium'], why: 'to look at
 /** In the order in which they run: the fast and the basic first. */
 export const areas: readonly Area[] = [
   { name: 'check', files: [], by: 'check' },
-  mocha('wire', []),
+  mocha('wire', [...images, ...machines]),
   {
     name: 'guest',
     files: [],
