@@ -75,8 +75,8 @@ export function makeRoot(place: Place, name = 'root'): string {
   const root = join(place.folder, name);
   for (const folder of ['usr/bin', 'etc', 'var/empty']) mkdirSync(join(root, folder), { recursive: true });
   execFileSync('cp', ['-L', '/bin/sh', join(root, 'usr/bin/sh')]);
-  execFileSync('ln', ['-s', 'usr/bin', join(root, 'bin')]);
-  execFileSync('ln', [join(root, 'usr/bin/sh'), join(root, 'usr/bin/dash')]);
+  execFileSync('ln', ['-sfn', 'usr/bin', join(root, 'bin')]);
+  execFileSync('ln', ['-f', join(root, 'usr/bin/sh'), join(root, 'usr/bin/dash')]);
   writeFileSync(join(root, 'etc/os-release'), 'ID=teapot\nVERSION_ID="418"\n');
   return root;
 }
