@@ -36,8 +36,13 @@ export function lineTo(port: string): Line {
   return {
     async connect(signal = end.signal) {
       if (end.signal.aborted) return fail('not-running', 'the guest has ended', { hint: HINT });
-      const mux = await (current ?? establish(signal));
-      return mux.connect();
+      try {
+        return await (await (current ?? establish(signal))).connect();
+      } catch (cause) {
+        // The machine may end while it is waited for.
+        if (!end.signal.aborted) throw cause;
+        return fail('not-running', 'the guest has ended', { hint: HINT, cause });
+      }
     },
     onLost: listener => listeners.push(listener),
     close() {

@@ -22,16 +22,9 @@ export async function startLibvirtd(port?: number): Promise<Libvirtd> {
   mkdirSync(runtime);
   const socket = join(runtime, 'libvirt', 'libvirt-sock');
   const config = join(folder, 'libvirtd.conf');
-  writeFileSync(
-    config,
-    [
-      'listen_tls = 0',
-      'auth_tcp = "none"',
-      'listen_addr = "127.0.0.1"',
-      `tcp_port = "${port ?? 1}"`,
-      '',
-    ].join('\n'),
-  );
+  const settings = ['listen_tls = 0', 'auth_tcp = "none"', 'listen_addr = "127.0.0.1"'];
+  if (port !== undefined) settings.push('listen_tcp = 1', `tcp_port = "${port}"`);
+  writeFileSync(config, `${settings.join('\n')}\n`);
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const words = [
