@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDisk } from '../../server/images/build/ext4.ts';
-import { fileOf, type FolderNode, metaOf, newRoot, put } from '../../server/images/build/rootTree.ts';
+import { type FolderNode, fileOf, metaOf, newRoot, put } from '../../server/images/build/rootTree.ts';
 import { readTar } from '../../server/images/build/tarRead.ts';
 import { writeTar } from '../../server/images/build/tarWrite.ts';
 import { run } from '../../server/platform/run.ts';
@@ -64,7 +64,9 @@ describe('the disk of an image', () => {
       return makeDisk({ run, signal: place.call.signal }, { root, target, scratch, digest, sizeMb });
     };
     await make(512);
-    const info = execFileSync('qemu-img', ['info', '--output=json', join(place.folder, 'd512.qcow2')], { encoding: 'utf8' });
+    const info = execFileSync('qemu-img', ['info', '--output=json', join(place.folder, 'd512.qcow2')], {
+      encoding: 'utf8',
+    });
     assert.equal((JSON.parse(info) as { 'virtual-size': number })['virtual-size'], 512 * 1024 * 1024);
     await assert.rejects(make(50), /at least \d+ MB/);
   });
@@ -101,12 +103,24 @@ describe('the disk of an image', () => {
     const digests = await Promise.all(
       formats.map(async format => {
         const tar = join(place.folder, `${format}.tar`);
-        execFileSync('tar', ['-c', `--format=${format}`, '--numeric-owner', '--mtime=@1000', '-f', tar, '-C', folder, '.']);
+        execFileSync('tar', [
+          '-c',
+          `--format=${format}`,
+          '--numeric-owner',
+          '--mtime=@1000',
+          '-f',
+          tar,
+          '-C',
+          folder,
+          '.',
+        ]);
         return (await writeTar(readTar(tar), join(place.folder, `${format}.canonical`))).digest;
       }),
     );
     assert.equal(new Set(digests).size, 1);
-    const listed = execFileSync('tar', ['-tvf', join(place.folder, 'gnu.canonical'), '--numeric-owner'], { encoding: 'utf8' });
+    const listed = execFileSync('tar', ['-tvf', join(place.folder, 'gnu.canonical'), '--numeric-owner'], {
+      encoding: 'utf8',
+    });
     assert.match(listed, /^crw.* 1,3 .*null$/m);
     assert.match(listed, /^prw.*pipe$/m);
     assert.match(listed, /^-rwsr-x--- 1234\/70000 .*usr\/bin\/a$/m);
@@ -137,7 +151,11 @@ function everything(): FolderNode {
     meta: own(0o644, 0, 0, new Map([['user.note', Buffer.from('a " b')]])),
     content: bytes(''),
   });
-  put(root, 'etc/binary', { kind: 'file', meta: own(0o644, 0, 0), content: bytes(Buffer.from('ff00fe0a', 'hex')) });
+  put(root, 'etc/binary', {
+    kind: 'file',
+    meta: own(0o644, 0, 0),
+    content: bytes(Buffer.from('ff00fe0a', 'hex')),
+  });
   put(root, 'bin', { kind: 'symlink', meta: own(0o777, 0, 0), target: 'usr/bin' });
   put(root, 'etc/away', { kind: 'symlink', meta: own(0o777, 3, 4), target: '/nowhere/at all' });
   put(root, 'locked', { kind: 'folder', meta: own(0o500, 9, 9), children: new Map() });
@@ -146,7 +164,11 @@ function everything(): FolderNode {
   put(root, 'dev/null', { kind: 'char', meta: own(0o666, 0, 0), major: 1, minor: 3 });
   put(root, 'dev/disk', { kind: 'block', meta: own(0o660, 0, 6), major: 8, minor: 17 });
   put(root, 'dev/pipe', { kind: 'fifo', meta: own(0o620, 5, 5) });
-  put(root, longName, { kind: 'file', meta: { ...metaOf(0o644), mtime: 1_000_000_000 }, content: bytes('far\n') });
+  put(root, longName, {
+    kind: 'file',
+    meta: { ...metaOf(0o644), mtime: 1_000_000_000 },
+    content: bytes('far\n'),
+  });
   return root;
 }
 
@@ -185,11 +207,16 @@ function readBack(raw: string): Record<string, string> {
 }
 
 function debugfs(raw: string, command: string): string {
-  return execFileSync('debugfs', ['-R', command, raw], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync('debugfs', ['-R', command, raw], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function contentOf(raw: string, path: string, encoding: BufferEncoding = 'utf8'): string {
-  return execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: ['ignore', 'pipe', 'pipe'] }).toString(encoding);
+  return execFileSync('debugfs', ['-R', `cat ${path}`, raw], { stdio: ['ignore', 'pipe', 'pipe'] }).toString(
+    encoding,
+  );
 }
 
 function hex(text: string): string {
@@ -203,8 +230,18 @@ function makeAs(place: Place, tar: string, uid: number): string {
   chownSync(area, uid, uid);
   for (const path of [place.folder, tar]) chmodSync(path, 0o755);
   const maker = join(import.meta.dirname, 'fixtures', 'diskMaker.ts');
-  const identity = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--bounding-set', '-all'];
-  execFileSync('setpriv', [...(uid === 0 ? [] : identity), process.execPath, maker, tar, area], { stdio: 'inherit' });
+  const identity = [
+    '--reuid',
+    String(uid),
+    '--regid',
+    String(uid),
+    '--clear-groups',
+    '--bounding-set',
+    '-all',
+  ];
+  execFileSync('setpriv', [...(uid === 0 ? [] : identity), process.execPath, maker, tar, area], {
+    stdio: 'inherit',
+  });
   const raw = join(area, 'disk.raw');
   execFileSync('qemu-img', ['convert', '-O', 'raw', join(area, 'disk.qcow2'), raw]);
   rmSync(join(area, 'disk.qcow2'));

@@ -92,9 +92,9 @@ async function boot(argv: [string, ...string[]], { folder, consoleFile, signal }
     machine.once('close', () => done());
     machine.once('error', () => done());
   });
-  gone.then(() => resolve({ kind: 'failed', why: said.trim() === '' ? 'it ended' : said.trim() }));
+  void gone.then(() => resolve({ kind: 'failed', why: said.trim() === '' ? 'it ended' : said.trim() }));
   const look = setInterval(() => {
-    readFile(consoleFile, 'utf8').then(
+    void readFile(consoleFile, 'utf8').then(
       text => text.includes(READY) && resolve({ kind: 'ready' }),
       () => {
         // The machine has not made the file yet.

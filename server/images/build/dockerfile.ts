@@ -31,7 +31,9 @@ function visit(text: string, args: Readonly<Record<string, string>>, replace: Re
     .map(line => {
       const arg = count === 0 ? /^\s*ARG\s+([A-Za-z_]\w*)(?:=(.*))?$/i.exec(line) : null;
       if (arg !== null) known.set(arg[1] ?? '', args[arg[1] ?? ''] ?? unquoted(filled(arg[2] ?? '', known)));
-      const from = /^(\s*FROM\s+(?:--\S+\s+)*)(\S+)((?:\s+AS\s+(\S+))?[\s\S]*)$/i.exec(line);
+      const from = /^(\s*FROM\s+(?:--\S+\s+)*)(\S+)((?:\s+AS\s+(\S+))?[\s\S]*)$/i.exec(
+        line.replace(/\\[ \t]*\n/g, ' '),
+      );
       if (from !== null) {
         const [, before = '', raw = '', after = '', stage] = from;
         const name = filled(unquoted(raw), known);
