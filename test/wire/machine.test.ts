@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from '../../server/platform/sockets.ts';
+import { guestOver } from '../../server/wire/client.ts';
+import { muxOver } from '../../server/wire/mux.ts';
 import type { GuestSetup } from '../../server/wire/setup.ts';
 import { releaseGuest, setupGuest, shutdownGuest } from '../../server/wire/setup.ts';
 import { eventually } from '../support/eventually.ts';
@@ -55,6 +58,23 @@ describe('a machine whose first process is the guest program', function () {
   it('runs programs as its administrator at first', async () => {
     assert.equal(await sh('id -u; pwd; cat /proc/1/comm'), '0\n/\ninit');
     assert.match(await machine.console(), /heyvm-guest ready/);
+  });
+
+  it('may have another guest program beside its first process', async () => {
+    await sh('/proc/1/exe vm --port other.0 --detach > /tmp/said 2>&1');
+    const mux = await muxOver(await connect(machine.otherPort), { signal: AbortSignal.timeout(60_000) });
+    const beside = guestOver(() => mux.connect());
+    await setupGuest(() => mux.connect(), {
+      env: { WHO: 'beside' },
+      user: { ...OWNER, name: 'other', uid: 77 },
+    });
+    const { stdout } = await run(beside, { argv: ['sh', '-c', 'echo $WHO; id -u; cat /tmp/said'], cwd: '/' });
+    assert.equal(String(stdout), 'beside\n77\nheyvm-guest ready\n');
+    assert.equal(await sh('id -u; test -x /home/me'), '0');
+    const started = await beside.exec({ argv: ['sleep', '1000'], cwd: '/' });
+    await sh('pkill -TERM -f "vm --port [o]ther.0"');
+    assert.deepEqual(await started.exited, { kind: 'signalled', signal: 'HUP' });
+    mux.close();
   });
 
   it('becomes what it is told, as often as it is told', async () => {

@@ -20,6 +20,8 @@ import { guestProgram } from './guestProgram.ts';
 export type Machine = {
   readonly guest: RemoteGuest;
   readonly connect: () => Promise<Duplex>;
+  /** The other side of the machine's second port, whose name is `other.0`. */
+  readonly otherPort: string;
   /** The folder that the machine finds under the tag `stage`. */
   readonly shared: string;
   readonly off: Promise<unknown>;
@@ -69,6 +71,7 @@ async function attach(home: string, program: ChildProcess, off: Promise<unknown>
   return {
     guest: guestOver(over),
     connect: over,
+    otherPort: join(home, 'other'),
     shared: join(home, 'shared'),
     off,
     console: () => readFile(join(home, 'console'), 'utf8'),
@@ -110,6 +113,8 @@ function argumentsFor(image: ResolvedImage, home: string): string[] {
     ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=port,path=${join(home, 'port')},server=on,wait=off`],
     ...['-device', 'virtserialport,chardev=port,name=heyvm.0'],
+    ...['-chardev', `socket,id=other,path=${join(home, 'other')},server=on,wait=off`],
+    ...['-device', 'virtserialport,chardev=other,name=other.0'],
     ...['-fsdev', `local,id=stage,path=${join(home, 'shared')},security_model=none,multidevs=remap`],
     ...['-device', 'virtio-9p-pci,fsdev=stage,mount_tag=stage'],
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],

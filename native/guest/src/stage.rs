@@ -244,7 +244,8 @@ mod tests {
 
     #[test]
     fn a_plan_is_understood() {
-        let text = br#"{"root":"/s","binds":[{"from":"/a","to":"/b","mode":"ro"},{"from":"/c","to":"/d","mode":"rw"}]}"#;
+        let text =
+            br#"{"root":"/s","binds":[{"from":"/a","to":"/b","mode":"ro"},{"from":"/c","to":"/d","mode":"rw"}]}"#;
         let bind = |from: &str, to: &str, access| Bind { from: from.into(), to: to.into(), access };
         let binds = vec![bind("/a", "/b", Access::Read), bind("/c", "/d", Access::Write)];
         assert_eq!(parse(text), Ok(Plan { root: "/s".into(), binds }));
