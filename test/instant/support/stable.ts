@@ -28,6 +28,8 @@ export type Stable = {
   animal(): Animal;
   /** The folders of what machines can be resumed from. */
   templates(): string[];
+  /** As `prune` does, when no sandbox of this process lives. */
+  clear(): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -89,6 +91,9 @@ export async function makeStable(folder = newFolder()): Promise<Stable | string>
   return {
     ...{ folder, driver, cache: machine.cache, animal },
     templates: () => namesIn(join(machine.cache, 'templates')).filter(name => !name.startsWith('.')),
+    async clear() {
+      await driver.sweep(machine, new Set());
+    },
     async dispose() {
       await Promise.all(animals.map(one => one.end()));
       await driver.sweep(machine, new Set());

@@ -16,6 +16,7 @@ describe('kinds of machines', () => {
     for (const file of [kernel, initrd]) writeFileSync(file, 'content');
     const machine: Machine = {
       ...{ name: 'one', uuid: 'a', id: 'sb-00000001', storeId: 'store', arch: 'x86_64', accelerator: 'tcg' },
+      state: '/one',
       ...{ memoryMiB: 512, processors: 1, disk: '/one/disk', network: 'none', port: '/one/port' },
       boot: { kind: 'kernel', kernel, initrd, commandLine: 'quiet' },
       ...{ console: '/one/console', emulator: '/emulators/1/qemu' },
@@ -29,7 +30,15 @@ describe('kinds of machines', () => {
   it('are the same for two sandboxes that differ in what is their own', async () => {
     const other: Machine = {
       ...kind.machine,
-      ...{ name: 'two', uuid: 'b', id: 'sb-00000002', disk: '/two/disk', port: '/two/port' },
+      ...{
+        name: 'two',
+        uuid: 'b',
+        id: 'sb-00000002',
+        storeId: 'other',
+        state: '/two',
+        disk: '/two/disk',
+        port: '/two/port',
+      },
       ...{ console: '/two/console', share: { folder: '/two/stage', plan: '/two/plan' } },
     };
     assert.equal(await keyOf({ ...kind, machine: other }), await keyOf(kind));

@@ -32,7 +32,7 @@ export async function keyOf({ machine, imageDigest, versions }: Kind): Promise<s
 
 /** Without what differs between two sandboxes of one kind. */
 function anonymous(machine: Machine): Machine {
-  const nothing = { name: '', uuid: '', id: '', storeId: '', disk: '', port: '', console: '' };
+  const nothing = { name: '', uuid: '', id: '', storeId: '', state: '', disk: '', port: '', console: '' };
   return { ...machine, ...nothing, share: { folder: '', plan: '' }, qemuArguments: [] };
 }
 

@@ -81,7 +81,7 @@ function nobodys({ context, machine, key }: Making, folder: string): Machine {
   const { memory, disk } = filesIn(folder);
   return {
     ...machine,
-    ...{ name, uuid: uuidOf(name), id: `template-${key}`, disk },
+    ...{ name, uuid: uuidOf(name), id: `template-${key}`, state: folder, disk },
     port: join(context.runtime, 'template'),
     console: join(folder, 'console.log'),
     share: { folder: join(folder, 'stage'), plan: join(folder, 'stage.json') },
