@@ -28,6 +28,8 @@ export type DockerdOptions = {
   readonly folder: string;
   /** Where images stay; in `folder` when somebody else uses it, or when it is left out. */
   readonly keep?: string;
+  /** More words for the daemon. */
+  readonly flags?: readonly string[];
 };
 
 /** Why no engine can be started here. */
@@ -40,7 +42,7 @@ export function whyNoDockerd(): string | undefined {
   return missing === undefined ? undefined : `the program ${missing} is not installed`;
 }
 
-export async function startDockerd({ folder, keep }: DockerdOptions): Promise<Dockerd> {
+export async function startDockerd({ folder, keep, flags = [] }: DockerdOptions): Promise<Dockerd> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { namespace, data } = await placeFor(folder, keep);
   const socket = join(folder, 'docker.sock');
@@ -54,6 +56,7 @@ export async function startDockerd({ folder, keep }: DockerdOptions): Promise<Do
     const words = [
       ...['dockerd', '--data-root', data, '--exec-root', join(folder, 'exec'), '--pidfile', pidFile],
       ...['--host', `unix://${socket}`, '--cgroup-parent', `/${groups}`],
+      ...flags,
     ];
     const [program = '', ...args] = namespace.inside(words);
     const child = spawn(program, args, { stdio: ['ignore', log, log] });

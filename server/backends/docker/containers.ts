@@ -24,17 +24,16 @@ export type Obtained = {
  * guest; what does not run and was made for another request gives way.
  */
 export async function obtainContainer(engine: Engine, name: string, plan: Plan): Promise<Obtained> {
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    const answer = await engine.ask({
-      method: 'POST',
-      path: '/containers/create',
-      query: { name },
-      body: plan.body,
-      accept: [409],
-    });
-    if (answer.status !== 409) return { kind: 'made', id: idIn(answer) };
+  const deadline = Date.now() + PATIENCE_MS;
+  while (Date.now() < deadline) {
+    const made = await makeContainer(engine, name, plan);
+    if (made !== undefined) return { kind: 'made', id: made };
     const known = await inspectContainer(engine, name);
-    if (known === undefined) continue;
+    if (known === undefined) {
+      // A name is taken before its container can be seen, and is free only after it is gone.
+      await delay(RETRY_MS);
+      continue;
+    }
     requireOurs(known, plan.sandbox);
     if (known.State.Running) return { kind: 'found', id: known.Id };
     if (known.Config.Labels?.[PLAN] === plan.fingerprint && isFresh(known))
@@ -44,6 +43,24 @@ export async function obtainContainer(engine: Engine, name: string, plan: Plan):
   return fail('busy', `somebody else makes and removes the container ${name} at the same time`, {
     hint: 'repeat the command',
   });
+}
+
+const PATIENCE_MS = 10_000;
+const RETRY_MS = 20;
+
+/** Undefined when the name is taken. */
+async function makeContainer(engine: Engine, name: string, { body }: Plan): Promise<string | undefined> {
+  const asked = { method: 'POST', path: '/containers/create', query: { name }, body } as const;
+  try {
+    const answer = await engine.ask({ ...asked, accept: [409] });
+    return answer.status === 409 ? undefined : idIn(answer);
+  } catch (error) {
+    if (!(error instanceof EngineRefusal)) throw error;
+    return fail('guest-failed', `the engine makes no such container: ${error.said}`, {
+      hint: 'change what was asked for; heyvm backends shows what the engine can do',
+      cause: error,
+    });
+  }
 }
 
 function idIn({ body }: Answer): string {
@@ -64,7 +81,7 @@ export async function startContainer(engine: Engine, id: string): Promise<void> 
     await engine.ask({ method: 'POST', path: `/containers/${id}/start` });
   } catch (error) {
     if (!(error instanceof EngineRefusal)) throw error;
-    fail('guest-failed', `the container did not start: ${error.message.replace(/^.*?: /, '')}`, {
+    fail('guest-failed', `the container did not start: ${error.said}`, {
       hint: 'heyvm doctor checks the engine; another image or fewer mounts may help',
       cause: error,
     });

@@ -21,10 +21,13 @@ export type Engine = {
 /** What an engine refused, with the status by which callers tell the reasons apart. */
 export class EngineRefusal extends SandboxError {
   readonly status: number;
+  /** The engine's own words. */
+  readonly said: string;
 
   constructor(status: number, said: string, what: string) {
     super('command-failed', `the engine refused ${what}: ${said === '' ? `status ${status}` : said}`);
     this.status = status;
+    this.said = said;
   }
 }
 
