@@ -12,7 +12,7 @@ function usualFolders(): readonly string[] {
     '/var/lib/libvirt/images',
     '/var/lib/libvirt/boot',
     '/home/libvirt/images',
-    join(homedir(), '.local', 'share', 'libvirt', 'images'),
+    join(homedir(), '.local/share/libvirt/images'),
   ];
 }
 

@@ -7,7 +7,7 @@ import { sources } from './sources.ts';
 
 /** First parts of paths that mean the same on every machine, or inside every guest. */
 const known =
-  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|workspace|opt/homebrew|opt/heyvm|mnt|media|nix|boot|srv|heyvm';
+  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|home/libvirt|workspace|opt/homebrew|opt/heyvm|mnt|media|nix|boot|srv|heyvm';
 
 describe('the project', () => {
   it('names no path of somebody’s machine', async () => {
@@ -19,7 +19,7 @@ describe('the project', () => {
     const workplace = /(?<![\w.$)}\]~*-])\/(work|workdir)\/\w/;
     // A test may need the path of somebody who does not exist.
     const personal =
-      /(?<![\w.$)}\]~*-])\/(root|Users\/[a-z]|home\/(?!dev\b|me\b|someone\b|you\b)[a-z]+|work|workdir)\/\w/;
+      /(?<![\w.$)}\]~*-])\/(root|Users\/[a-z]|home\/(?!dev\b|me\b|libvirt\b|someone\b|you\b)[a-z]+|work|workdir)\/\w/;
     const found = files.flatMap(({ path, text }) =>
       lines(path, text).filter(({ line }) => (path.endsWith('.test.ts') ? workplace : personal).test(line)),
     );

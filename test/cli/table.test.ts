@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import * as z from 'zod/mini';
 import { globalFlags, parseArgs } from '../../server/cli/args.ts';
-import { commands, findCommand, groups } from '../../server/cli/commands.ts';
+import { commands, findCommand, groups, splitCommand } from '../../server/cli/commands.ts';
 import { completionScripts } from '../../server/cli/completion.ts';
 import { renderDocs } from '../../server/cli/docs.ts';
 import { commandHelp, flagUsage, overview } from '../../server/cli/help.ts';
@@ -18,9 +18,14 @@ const plain = (_style: string, text: string): string => text;
 
 describe('the command table', () => {
   it('has the commands of this slice', () => {
-    const promised =
-      'wt create list get start stop restart rm exec sh logs cp fs ports forward ssh-config ssh-proxy doctor backends prune completion version help';
-    assert.deepEqual(shown.map(command => command.name).sort(), promised.split(' ').sort());
+    const promised = [
+      'wt create list get start stop restart rm exec sh logs cp fs ports forward',
+      'pause resume suspend snapshot restore fork resize test-backend',
+      'ssh-config ssh-proxy doctor backends prune completion version help',
+    ];
+    const images = 'list inspect build bootstrap pull add rm prune publish'.split(' ');
+    const all = [...promised.flatMap(words => words.split(' ')), ...images.map(word => `images ${word}`)];
+    assert.deepEqual(shown.map(command => command.name).sort(), all.sort());
   });
 
   it('has no name twice, and no flag twice in one command', () => {
@@ -48,8 +53,9 @@ describe('the command table', () => {
       for (const example of command.examples) {
         const words = wordsOf(example.command);
         const tokens = words.slice(words.indexOf('heyvm') + 1);
-        assert.equal(findCommand(tokens[0] ?? ''), command, example.command);
-        assert.doesNotThrow(() => parseArgs(command, tokens.slice(1)), example.command);
+        const { name, rest } = splitCommand(tokens);
+        assert.equal(findCommand(name), command, example.command);
+        assert.doesNotThrow(() => parseArgs(command, rest), example.command);
       }
     }
   });
@@ -69,6 +75,14 @@ describe('the command table', () => {
     doctor: helperContract['doctor/run'].result,
     backends: z.array(BackendInfo),
     prune: helperContract['prune/run'].result,
+    'images list': helperContract['image/list'].result.shape.images,
+    'images inspect': helperContract['image/inspect'].result,
+    'images build': helperContract['image/build'].result,
+    'images bootstrap': helperContract['image/bootstrap'].result,
+    'images pull': helperContract['image/pull'].result,
+    'images add': helperContract['image/add'].result,
+    'images prune': helperContract['image/prune'].result,
+    'images publish': helperContract['image/publish'].result,
   };
   for (const [name, schema] of Object.entries(schemas)) {
     it(`shows an answer of ${name} that fits the protocol`, () => {
@@ -121,7 +135,7 @@ describe('the command reference', () => {
 
 describe('completion', () => {
   it('of bash offers commands, flags, choices and places', () => {
-    assert.deepEqual(bashWords('heyvm', 're'), ['restart']);
+    assert.deepEqual(bashWords('heyvm', 'rest').sort(), ['restart', 'restore']);
     assert.ok(bashWords('heyvm', 'wt', '--').includes('--detach'));
     assert.deepEqual(bashWords('heyvm', 'wt', '--network', ''), ['none', 'allowlist', 'open']);
     assert.deepEqual(bashWords('heyvm', 'completion', ''), ['bash', 'zsh', 'fish']);
@@ -130,13 +144,21 @@ describe('completion', () => {
     assert.deepEqual(bashWords('heyvm', 'rm', 'one', ''), ['from-heyvm-sandbox']);
     assert.deepEqual(bashWords('heyvm', 'wt', ''), ['from-heyvm-branch']);
     assert.deepEqual(bashWords('heyvm', 'create', '--backend', ''), ['from-heyvm-backend']);
+    assert.deepEqual(bashWords('heyvm', 'ima'), ['images']);
+    assert.deepEqual(bashWords('heyvm', 'images', 'p'), ['pull', 'prune', 'publish']);
+    assert.deepEqual(bashWords('heyvm', 'images', 'inspect', ''), ['from-heyvm-image']);
+    assert.deepEqual(bashWords('heyvm', 'images', 'rm', 'one', ''), ['from-heyvm-image']);
+    assert.deepEqual(bashWords('heyvm', 'images', 'pull', 'u'), ['ubuntu:24.04']);
+    assert.ok(bashWords('heyvm', 'images', 'build', '--').includes('--size-mb'));
   });
 
   it('of every shell names every command and every flag', () => {
     for (const [shell, render] of Object.entries(completionScripts)) {
       const script = render?.(shown) ?? '';
       for (const command of shown) {
-        assert.match(script, new RegExp(`\\b${command.name}\\b`), `${shell}: ${command.name}`);
+        for (const word of command.name.split(' ')) {
+          assert.match(script, new RegExp(`\\b${word}\\b`), `${shell}: ${command.name}`);
+        }
         for (const flag of command.flags) assert.ok(script.includes(flag.name), `${shell}: ${flag.name}`);
       }
     }

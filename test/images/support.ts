@@ -97,3 +97,8 @@ export function has(program: string): boolean {
     }
   });
 }
+
+/** Names, kinds, owners, links and times, as the tar of this machine lists them. */
+export function listing(path: string): string[] {
+  return execFileSync('tar', ['-tvf', path, '--numeric-owner'], { encoding: 'utf8' }).trim().split('\n');
+}
