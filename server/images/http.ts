@@ -89,8 +89,8 @@ async function askOnce(
 ): Promise<IncomingMessage> {
   asked.signal.throwIfAborted();
   try {
-    const request = await open(asked, url, headers);
     const idle = asked.idleMs ?? IDLE_MS;
+    const request = await open(asked, url, headers);
     request.setTimeout(idle, () =>
       request.destroy(new ConnectionLost(`nothing arrived for ${idle / 1000} s`)),
     );
@@ -114,11 +114,12 @@ function send(request: ClientRequest, body: HttpRequest['body']): void {
 }
 
 async function open(
-  { method = 'GET', env, signal }: HttpRequest,
+  { method = 'GET', env, signal, idleMs: timeout = IDLE_MS }: HttpRequest,
   url: URL,
   headers: Readonly<Record<string, string>>,
 ): Promise<ClientRequest> {
-  const options = { method, signal, agent: false, headers: { 'user-agent': 'heyvm', ...headers } };
+  // The option counts from the first packet on, and what is set later only once there is a connection.
+  const options = { method, signal, timeout, agent: false, headers: { 'user-agent': 'heyvm', ...headers } };
   const proxy = proxyFor(url, env);
   if (proxy === undefined)
     return url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);

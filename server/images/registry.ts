@@ -9,6 +9,9 @@ import { ConnectionLost, type HttpRequest, type HttpResponse, http, textOf } fro
 import { MANIFEST_TYPE, type OciImage } from './oci.ts';
 import type { Reference } from './reference.ts';
 
+/** A registry may think long about a large layer before it answers. */
+const IDLE_MS = 300_000;
+
 export type Push = { readonly image: OciImage; readonly reference: Reference };
 
 export async function pushImage(deps: ImageDeps, { image, reference }: Push, call: ImageCall): Promise<void> {
@@ -125,6 +128,7 @@ class Session {
       ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : createReadStream(body.path) }),
       env: this.#deps.env,
       signal: this.#call.signal,
+      idleMs: IDLE_MS,
     };
   }
 

@@ -25,6 +25,7 @@ export function pruneHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, 
       const removed = [
         ...(await pruneSandboxes(deps, asked, context)),
         ...(await pruneFiles(deps, asked, context)),
+        ...(await pruneStore(deps, asked)),
         ...(asked.dry_run === true ? [] : await sweepBackends(deps, context)),
       ];
       return { removed };
@@ -61,6 +62,13 @@ async function removeStopped(deps: ServiceDeps, id: string, context: CallContext
 function isStopped(entry: Entry): boolean {
   const { status } = conditionOfEntry(entry);
   return status === 'stopped' || status === 'failed';
+}
+
+/** After the sandboxes, whose images may be needed by nobody then. Images themselves stay, used or not. */
+async function pruneStore({ paths }: ServiceDeps, asked: Asked): Promise<readonly Removed[]> {
+  const { pruneImages } = await import('../images/prune.ts');
+  const effect = asked.dry_run === true ? 'show' : 'remove';
+  return pruneImages(paths, { effect, images: 'keep', leftovers: 'remove' });
 }
 
 /** Under the lock that is taken to start an owner's copy, so that no build goes away while somebody starts from it. */
