@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { SandboxError, toSandboxError } from '../../core/errors.ts';
 import type { RunOptions } from '../../core/ports.ts';
 import { allowedEnvironment } from '../../platform/run.ts';
+import type { ImageManifest } from '../../protocol/image.ts';
 import { readContainerArchive } from '../archive.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
 import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
@@ -14,6 +15,10 @@ import { readTar } from './tarRead.ts';
 /** The faster driver first; which one works depends on the file system and on the user. */
 const drivers = ['overlay', 'vfs'] as const;
 
+/** As root it would leave mounts of its storage behind; everybody else's are in a namespace already. */
+const program: readonly [string, ...string[]] =
+  process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'private', 'buildah'] : ['buildah'];
+
 export const findBuildah: FindBuilder = async (deps, { signal }) => {
   const reasons: string[] = [];
   for (const driver of drivers) {
@@ -21,7 +26,7 @@ export const findBuildah: FindBuilder = async (deps, { signal }) => {
     try {
       await mkdir(join(deps.paths.cache, 'buildah'), { recursive: true, mode: 0o700 });
       // The answer of a program that set its storage up.
-      await deps.run(['buildah', ...storage, 'images', '--quiet'], { signal, timeoutMs: 30_000 });
+      await deps.run([...program, ...storage, 'images', '--quiet'], { signal, timeoutMs: 30_000 });
       return builderOf(deps, storage);
     } catch (error) {
       signal.throwIfAborted();
@@ -50,13 +55,10 @@ function builderOf(deps: ImageDeps, storage: readonly string[]): Builder {
 type Session = { readonly deps: ImageDeps; readonly storage: readonly string[]; readonly call: ImageCall };
 
 async function build(session: Session, input: BuildInput): Promise<Built> {
-  const { deps, call } = session;
+  const { call } = session;
   const { scratch } = input;
   const names = new Map<string, string>();
-  for (const [name, image] of input.bases) {
-    const folder = join(scratch, `base-${names.size}`);
-    names.set(name, `oci:${await writeOciLayout(deps, { image, folder }, call)}`);
-  }
+  for (const [name, image] of input.bases) names.set(name, await takeBase(session, image, scratch));
   const file = join(scratch, 'Dockerfile');
   const ignore = join(scratch, 'ignore');
   const id = join(scratch, 'image-id');
@@ -72,6 +74,22 @@ async function build(session: Session, input: BuildInput): Promise<Built> {
   return takeOut(session, id, scratch);
 }
 
+/** Copied into the storage once for each content. */
+async function takeBase(session: Session, image: ImageManifest, scratch: string): Promise<string> {
+  const { deps, call } = session;
+  const name = `localhost/heyvm-base:${image.digest.replace('sha256:', '').slice(0, 32)}`;
+  if ((await buildah(session, ['images', '--quiet', '--filter', `reference=${name}`])).trim() !== '')
+    return name;
+  call.progress({ phase: 'importing the base', detail: image.name });
+  const folder = join(scratch, 'base');
+  await writeOciLayout(deps, { image, folder }, call);
+  // From its own folder, because buildah makes a name of the path, and names have no capital letters.
+  const id = (await buildah(session, ['pull', '--quiet', 'oci:base:base'], scratch)).trim();
+  await buildah(session, ['tag', id, name]);
+  await rm(folder, { recursive: true, force: true });
+  return name;
+}
+
 /** Through an archive, whose layers are laid over each other by us; they are not compressed in this form. */
 async function takeOut(session: Session, idFile: string, scratch: string): Promise<Built> {
   const { deps, call } = session;
@@ -84,10 +102,14 @@ async function takeOut(session: Session, idFile: string, scratch: string): Promi
   return { root: found.root, config: found.config, files: found.scratch };
 }
 
-async function buildah({ deps, storage, call }: Session, words: readonly string[]): Promise<void> {
-  const options: RunOptions = { signal: call.signal, env: allowedEnvironment(deps.env) };
+async function buildah(
+  { deps, storage, call }: Session,
+  words: readonly string[],
+  cwd = '/',
+): Promise<string> {
+  const options: RunOptions = { cwd, signal: call.signal, env: allowedEnvironment(deps.env) };
   try {
-    await deps.run(['buildah', ...storage, ...words], options);
+    return (await deps.run([...program, ...storage, ...words], options)).stdout;
   } catch (error) {
     call.signal.throwIfAborted();
     throw new SandboxError('build-failed', `the build failed: ${toSandboxError(error).message}`, {

@@ -14,10 +14,10 @@ const cases: readonly (readonly [name: string, text: string, bases: readonly str
   ['a mount from an image', 'FROM a\nRUN --mount=type=bind,from=b,target=/b true\n', ['a', 'b']],
   [
     'arguments and their defaults',
-    'ARG V=12\nARG N="debian"\nFROM ${N}:$V\nFROM x:${W:-9}\n',
+    `ARG V=12\nARG N="debian"\nFROM \${N}:$V\nFROM x:\${W:-9}\n`,
     ['debian:12', 'x:9'],
   ],
-  ['arguments inside a stage, which do not count', 'FROM a\nARG V=1\nFROM b:${V:-2}\n', ['a', 'b:2']],
+  ['arguments inside a stage, which do not count', `FROM a\nARG V=1\nFROM b:\${V:-2}\n`, ['a', 'b:2']],
   ['lines that go on, with comments between', 'FROM \\\n# no\n  a:1 \\\n  AS x\nFROM x\n', ['a:1']],
   ['comments and directives', '# syntax=docker/dockerfile:1\n# FROM no\nFROM yes\n', ['yes']],
   ['nothing', 'FROM scratch\nCOPY . /\n', []],
