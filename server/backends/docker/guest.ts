@@ -5,7 +5,7 @@ import { fail, SandboxError } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
 import { endOf } from './ending.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, isAway } from './engine.ts';
 import { type Line, lineTo } from './line.ts';
 
 export type GuestParts = {
@@ -21,7 +21,9 @@ export async function makeGuest({ engine, id, context, started }: GuestParts): P
   const { log, signal } = context;
   const over = new AbortController();
   const line = lineTo({ engine, container: id, log });
-  const died = started.then(() => endOf({ engine, id, log, signal: over.signal }));
+  const watch = (): Promise<GuestEnd> => endOf({ engine, id, log, signal: over.signal });
+  // A guest may answer before the engine does, and go on when the engine then never says that it started.
+  const died = started.then(watch, error => (isAway(error) ? watch() : Promise.reject(error)));
   const remote = guestOver(() => connectOver(line));
   try {
     await answers(remote, died, signal);
@@ -94,6 +96,9 @@ async function answers(remote: RemoteGuest, died: Promise<GuestEnd>, signal: Abo
   const onAbort = (): void => interrupted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   const ended = died.then(end => failedStart(end));
+  // Whoever waits hears of it in the race, and nobody else does.
+  ended.catch(() => undefined);
+  interrupted.promise.catch(() => undefined);
   const deadline = Date.now() + START_MS;
   const ping = async (): Promise<void> => {
     for (;;) {
@@ -112,9 +117,6 @@ async function answers(remote: RemoteGuest, died: Promise<GuestEnd>, signal: Abo
   } finally {
     over = true;
     signal.removeEventListener('abort', onAbort);
-    // These go on after the race, and nobody listens to them any more.
-    ended.catch(() => undefined);
-    interrupted.promise.catch(() => undefined);
   }
 }
 
