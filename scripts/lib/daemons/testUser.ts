@@ -1,5 +1,7 @@
 // A user without privileges, made for the tests alone: accounts, home and processes are gone when what it runs has ended.
+import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -56,7 +58,7 @@ export function makeTestUser(): TestUser {
   const accounts = writeAccounts(seen);
   const mounts = [
     ...['--dev-bind', '/', '/', '--bind', home, seen],
-    ...['passwd', 'group'].flatMap(file => ['--ro-bind', join(accounts, file), `/etc/${file}`]),
+    ...['--ro-bind', join(accounts, 'etc'), '/etc'],
   ];
   const identity = [`--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];
   return {
@@ -86,15 +88,18 @@ function environment(home: string): NodeJS.ProcessEnv {
   };
 }
 
-/** The accounts of this machine and one more. */
+/**
+ * The configuration of this machine with one more account, as a folder of its own: whoever replaces a file of the real
+ * one meanwhile takes a mount over that file away.
+ */
 function writeAccounts(home: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'hvp-'));
+  execFileSync('cp', ['--archive', '/etc', folder]);
   const lines = {
     passwd: `${NAME}:x:${UID}:${UID}:tests of heyvm:${home}:/bin/bash`,
     group: `${NAME}:x:${UID}:`,
   };
-  for (const [file, line] of Object.entries(lines))
-    writeFileSync(join(folder, file), `${readFileSync(`/etc/${file}`, 'utf8')}${line}\n`, { mode: 0o644 });
+  for (const [file, line] of Object.entries(lines)) appendFileSync(join(folder, 'etc', file), `${line}\n`);
   return folder;
 }
 

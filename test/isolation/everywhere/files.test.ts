@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { bundle, guestProgram } from '../../../server/platform/bundle.ts';
 import { type Bench, makeBench } from '../../contract/bench.ts';
 import { declareGate } from '../support/tally.ts';
-import { type Attack, holds, prisons, whyNot, withTarget } from '../support/target.ts';
+import { type Attack, asStrongest, holds, prisons, whyNot, withTarget } from '../support/target.ts';
 
 const SECRET = `secret-of-the-host-${process.pid}`;
 
@@ -179,6 +179,7 @@ describe('isolation everywhere: read-only mounts', function () {
           writeFileSync(join(bench.folder, name, 'file'), 'original');
         }
         const { guest } = await bench.start({
+          ...asStrongest(backend),
           mounts: [
             ...bench.request().mounts,
             { source: join(bench.folder, 'ro'), target: '/data/ro', mode: 'ro' },

@@ -14,7 +14,7 @@ import {
   plantScript,
   type Siege,
 } from '../../worktrees/support/siege.ts';
-import { prisons, whyNot } from '../support/target.ts';
+import { asStrongest, prisons, whyNot } from '../support/target.ts';
 
 /** Many repositories in one guest, because a guest may take seconds to start. */
 const IN_ONE_GUEST = 17;
@@ -84,7 +84,7 @@ function withSieges(backend: Backend, { count, mounts }: Besieged) {
       all.push({ source: siege.worktree, target: placeOf(index), mode: 'rw' });
       for (const mount of await mounts(siege)) all.push({ ...mount, target: moved(mount.target, index) });
     }
-    guest = (await bench.start({ mounts: all })).guest;
+    guest = (await bench.start({ ...asStrongest(backend), mounts: all })).guest;
   });
 
   after(async () => {

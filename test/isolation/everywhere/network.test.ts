@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { homedir, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { sharedDockerd } from '../../../scripts/lib/daemons/daemons.ts';
 import type { Bench } from '../../contract/bench.ts';
@@ -107,6 +107,7 @@ describe('isolation everywhere: network none', function () {
           ...(engine.kind === 'running' ? [engine.socket] : []),
           ...['/var/run/docker.sock', '/run/containerd/containerd.sock', '/run/podman/podman.sock'],
           ...['/run/libvirt/libvirt-sock', join(runtime, 'libvirt', 'libvirt-sock')],
+          join(homedir(), '.cache', 'libvirt', 'libvirt-sock'),
         ];
         const living = sockets.filter(path => existsSync(path));
         console.log(

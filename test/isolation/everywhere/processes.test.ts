@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { makeBench, runIn } from '../../contract/bench.ts';
 import { eventually } from '../../support/eventually.ts';
 import { declareGate } from '../support/tally.ts';
-import { type Attack, holds, prisons, whyNot, withTarget } from '../support/target.ts';
+import { type Attack, asStrongest, holds, prisons, whyNot, withTarget } from '../support/target.ts';
 
 const MARK = `77${process.pid}77`;
 
@@ -49,7 +49,7 @@ describe('isolation everywhere: processes', function () {
         if (why !== undefined) return this.skip();
         const bench = await makeBench(backend);
         try {
-          const { guest, ref } = await bench.start();
+          const { guest, ref } = await bench.start(asStrongest(backend));
           void runIn(guest, 'kill -9 -1; cd /proc; for p in [0-9]*; do kill -9 $p; done').catch(() => {
             // The answer may be lost with the guest.
           });
