@@ -1,18 +1,21 @@
 // What only whole machines do: they outlive libvirt's daemon and their owner, stand still, go to disk, and come back.
 import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
-import type { LaunchRequest } from '../../server/core/backend.ts';
+import type { LaunchRequest, Ref } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 import { groundOf } from '../support/grounds.ts';
 import { type Libvirtd, startLibvirtd } from './support/libvirtd.ts';
 
-describe('machines', () => {
+describe('machines', function () {
+  // Each starts a machine from nothing, which takes its time where QEMU interprets the processor.
+  this.timeout(180_000);
   let daemon: Libvirtd;
   let bench: Bench;
 
@@ -48,12 +51,12 @@ describe('machines', () => {
   });
 
   it('are attached to by the next owner, which finds programs that it did not start', async () => {
-    const { guest, ref, request } = await start();
-    await runIn(guest, 'sleep 1000 >/dev/null 2>&1 </dev/null & echo $! >/tmp/pid');
-    const next = await bench.driver.open(bench.context, ref, request);
-    assert.deepEqual((await runIn(next, 'kill -0 $(cat /tmp/pid)')).status, succeeded);
-    await next.stop({ graceMs: 0 });
-    assert.equal((await guest.ended).kind, 'died');
+    const request = bench.request({ options: { connect: daemon.uri }, cold: true });
+    const ref = await inAnotherOwner(bench, request);
+    assert.equal(await bench.driver.inspect(bench.context, ref), 'running');
+    const { guest } = await bench.start(request);
+    assert.deepEqual((await runIn(guest, 'kill -0 $(cat /tmp/pid)')).status, succeeded);
+    assert.deepEqual(await guest.stop({ graceMs: 20_000 }), { kind: 'stopped', forced: false });
   });
 
   it('say that they were killed', async () => {
@@ -155,6 +158,25 @@ describe('machines', () => {
 });
 
 const GIB = 1024 ** 3;
+
+/** Opens it in a process that is killed when the machine runs. */
+async function inAnotherOwner({ context }: Bench, request: LaunchRequest): Promise<Ref> {
+  const { state, runtime, cache, agent, storeId, options } = context;
+  const { image } = request;
+  assert.equal(image?.kind, 'stored');
+  const roles = ['disk', 'kernel', 'initrd'] as const;
+  const files = Object.fromEntries(roles.map(role => [role, image.file(role)]));
+  const owner = spawn(process.execPath, [join(import.meta.dirname, 'fixtures', 'owner.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const over = once(owner, 'exit');
+  const place = { state, runtime, cache, agent, storeId, options };
+  owner.stdin.end(JSON.stringify({ context: place, request, image: { ...image, files } }));
+  const [said] = (await Promise.race([once(owner.stdout, 'data'), over])) as [Buffer | number];
+  owner.kill('SIGKILL');
+  await over;
+  return JSON.parse(String(said)) as Ref;
+}
 
 async function whyNot(): Promise<string | undefined> {
   if (process.getuid?.() === 0) return 'root has no libvirt of its own';
