@@ -64,7 +64,7 @@ pub fn forever(name: &str, connect: &Connect, opened: &dyn Fn()) -> io::Result<(
             match line.turn(connect) {
                 Ok(true) => {}
                 Ok(false) => {
-                    line.lose();
+                    line.pause();
                     sys::await_sigio(IDLE);
                 }
                 // The device was unplugged; another one may come.

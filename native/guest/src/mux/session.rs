@@ -87,6 +87,15 @@ impl Line {
         Ok(true)
     }
 
+    /// Nobody seems to be at the other end. A port may bring the greeting before it says that somebody came, so that an
+    /// answer of which nothing was sent is kept.
+    pub fn pause(&mut self) {
+        let fresh = self.sent == 0 && self.out.len() == MAGIC.len() + SESSION && self.session.is_some();
+        if !fresh {
+            self.lose();
+        }
+    }
+
     /// Nobody is at the other end any more; whoever comes next begins anew.
     pub fn lose(&mut self) {
         self.greeting = None;
