@@ -28,7 +28,7 @@ export type DiskWish = {
 };
 
 /** Raised whenever the same input gives another disk or ramdisk. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** The disk for whoever asks for no size: the one that was made last. */
 const DEFAULT_DISK = `disk-${FORMAT}`;
 

@@ -88,7 +88,8 @@ async function format(
         '-O',
         '^metadata_csum,^uninit_bg,^orphan_file',
         '-J',
-        'size=16',
+        // A smaller one has no room for what growing the file system takes at once.
+        'size=32',
         '-E',
         [...extended, ...more].join(','),
         '-d',
