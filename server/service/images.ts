@@ -6,14 +6,14 @@ import { resolveBackend } from '../core/choose.ts';
 import { fail } from '../core/errors.ts';
 import { blobPath } from '../images/layout.ts';
 import { requireImage } from '../images/lookup.ts';
-import { listManifests } from '../images/manifest.ts';
+import { derivedIn, listManifests } from '../images/manifest.ts';
 import { kindsOf } from '../images/resolve.ts';
 import { readUsage, type Usage } from '../images/usage.ts';
 import { verifyBlob } from '../images/verify.ts';
 import { guestProgram } from '../platform/bundle.ts';
 import type { Handlers, Params, Result } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
-import type { ImageInfo, ImageManifest } from '../protocol/image.ts';
+import type { ImageFile, ImageInfo, ImageManifest } from '../protocol/image.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 
 type Method = Extract<keyof HelperContract, `image/${string}`>;
@@ -70,13 +70,20 @@ async function inspect(
 ): Promise<Result<HelperContract, 'image/inspect'>> {
   const image = await requireImage(deps.paths, name);
   const files: Result<HelperContract, 'image/inspect'>['files'] = [];
-  for (const { role, bytes, digest } of image.files) {
+  for (const { role, bytes, digest } of await allFiles(deps, image)) {
     progress({ phase: 'checking', detail: role });
     const found = await verifyBlob(deps.paths, digest, 'full', signal);
     const path = blobPath(deps.paths, digest);
     files.push({ role, path, bytes, digest, intact: found.kind === 'intact' });
   }
   return { image: await described(deps, image), files };
+}
+
+/** Its own, and those that were made from it for machines. */
+async function allFiles({ paths }: ServiceDeps, image: ImageManifest): Promise<readonly ImageFile[]> {
+  const forms = (await derivedIn(paths)).filter(({ digest }) => digest === image.digest);
+  const files = [...image.files, ...forms.flatMap(form => form.files)];
+  return [...new Map(files.map(file => [file.digest, file])).values()];
 }
 
 /** With a backend named, what that needs is made as well, so that its first sandbox does not wait for it. */
