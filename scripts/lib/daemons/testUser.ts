@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -58,6 +59,10 @@ export function makeTestUser(): TestUser {
   const accounts = writeAccounts(seen);
   const mounts = [
     ...['--dev-bind', '/', '/', '--bind', home, seen],
+    // What is large and only read is the same for everybody.
+    ...readdirSync(cache)
+      .filter(name => /^(vscode-server|node)-[\d.]+$/.test(name))
+      .flatMap(name => ['--ro-bind', join(cache, name), join(seen, 'cache', name)]),
     ...['--ro-bind', join(accounts, 'etc'), '/etc'],
   ];
   const identity = [`--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];

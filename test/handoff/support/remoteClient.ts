@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../scripts/lib/serveVscode.ts';
+import { freePort } from '../../../scripts/lib/serveVscode.ts';
 
 export type Connection = {
   /** Where the SOCKS proxy of this connection listens. */
