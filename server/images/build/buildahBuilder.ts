@@ -66,7 +66,7 @@ async function build(session: Session, input: BuildInput): Promise<Built> {
   await writeFile(ignore, input.context.ignore);
   call.progress({ phase: 'building', detail: 'with buildah' });
   await buildah(session, [
-    ...['build-using-dockerfile', '--quiet', '--layers', '--isolation', 'chroot', '--format', 'docker'],
+    ...['build-using-dockerfile', '--quiet', '--layers', '--isolation', 'chroot', '--format=docker'],
     ...['--file', file, '--ignorefile', ignore, '--iidfile', id],
     ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     input.folder,

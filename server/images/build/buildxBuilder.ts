@@ -12,14 +12,11 @@ import { readTar } from './tarRead.ts';
 export const findBuildx: FindBuilder = async (deps, { signal }) => {
   const env = dockerEnvironment(deps.env);
   const ask = (words: readonly string[]): Promise<{ code: number }> =>
-    deps.run(['docker', ...words], { signal, env, accept: 'any', timeoutMs: 20_000 });
+    deps.run(buildx(words), { signal, env, accept: 'any', timeoutMs: 20_000 });
   try {
     // The first answers without an engine, and the second not without one that can be used.
-    for (const words of [
-      ['buildx', 'version'],
-      ['buildx', 'inspect'],
-    ]) {
-      if ((await ask(words)).code !== 0) return { absent: `docker ${words.join(' ')} fails` };
+    for (const word of ['version', 'inspect']) {
+      if ((await ask([word])).code !== 0) return { absent: `docker buildx ${word} fails` };
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -46,13 +43,13 @@ async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promi
   const archive = join(scratch, 'image.tar');
   call.progress({ phase: 'building', detail: 'with buildx' });
   const words = [
-    ...['buildx', 'build', '--quiet', '--provenance=false', '--file', join(recipe, 'Dockerfile')],
+    ...['build', '--quiet', '--provenance=false', '--file', join(recipe, 'Dockerfile')],
     ...['--output', `type=docker,dest=${archive}`, ...bases],
     ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     input.folder,
   ];
   try {
-    await deps.run(['docker', ...words], { signal: call.signal, env: dockerEnvironment(deps.env) });
+    await deps.run(buildx(words), { signal: call.signal, env: dockerEnvironment(deps.env) });
   } catch (error) {
     call.signal.throwIfAborted();
     throw new SandboxError('build-failed', `the build failed: ${toSandboxError(error).message}`, {
@@ -62,6 +59,12 @@ async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promi
   const found = await readContainerArchive(deps.paths, readTar(archive), call);
   await rm(archive, { force: true });
   return { root: found.root, config: found.config, files: found.scratch };
+}
+
+/** The plugin is found by the command line that it belongs to. */
+function buildx(words: readonly string[]): [string, ...string[]] {
+  const [program = '', plugin = ''] = 'docker buildx'.split(' ');
+  return [program, plugin, ...words];
 }
 
 const dockerVariables = [

@@ -79,7 +79,7 @@ export function findEngine(env: NodeJS.ProcessEnv): EngineSocket | undefined {
     '/var/run/docker.sock',
     join(runtime, 'docker.sock'),
     join(homedir(), '.docker', 'run', 'docker.sock'),
-    join(runtime, 'podman', 'podman.sock'),
+    join(runtime, 'podman/podman.sock'),
     '/run/podman/podman.sock',
   ];
   const socketPath = sockets.find(path => existsSync(path));
