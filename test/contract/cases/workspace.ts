@@ -9,7 +9,10 @@ import type { Subject } from '../suite.ts';
 
 export function workspaceCases(subject: Subject): void {
   const { bench } = subject;
-  const bound = caseFor(subject, { what: 'bound folders', of: ({ workspace }) => workspace === 'bind' });
+  const bound = caseFor(subject, {
+    what: 'live folders',
+    of: ({ workspace }) => workspace === 'bind' || workspace === 'shared',
+  });
   describe('workspace', () => {
     bound('shows files of the host, and files of the guest on the host', async () => {
       writeFileSync(join(bench().workspace, 'from-host'), 'host');
