@@ -2,11 +2,13 @@
 import type { Command, Group } from './command.ts';
 import { imageCommands } from './table/images.ts';
 import { machineCommands } from './table/machine.ts';
+import { momentCommands } from './table/moments.ts';
 import { programCommands } from './table/programs.ts';
 import { sandboxCommands } from './table/sandboxes.ts';
 
 export const groups: readonly Group[] = [
   { title: 'Sandboxes', commands: sandboxCommands },
+  { title: 'Pausing and copying', commands: momentCommands },
   { title: 'Inside', commands: programCommands },
   { title: 'Images', commands: imageCommands },
   { title: 'This machine', commands: machineCommands },

@@ -17,6 +17,7 @@ const POLL_MS = 50;
 /** Waits while the sandbox starts; fails with `not-running` when it does not run. */
 export async function openGuest(paths: Paths, target: string, signal: AbortSignal): Promise<Found> {
   let entry = await findEntry(paths, target);
+  if (entry.stale) entry = await settled(paths, entry, signal);
   while (entry.owner?.state === 'starting') {
     signal.throwIfAborted();
     await delay(POLL_MS, undefined, { signal });
@@ -27,9 +28,24 @@ export async function openGuest(paths: Paths, target: string, signal: AbortSigna
   return { entry, guest: guestOver(() => reach(owner.control_socket, entry.record.name)) };
 }
 
-function refuse({ record, owner }: Entry): never {
-  const state = owner === undefined ? 'not running' : owner.state;
-  fail('not-running', `${record.name} is ${state}`, { hint: `heyvm start ${record.name}` });
+/** Its owner is gone, and its guest may have outlived it; then a new owner takes it over first. */
+async function settled(paths: Paths, { record }: Entry, signal: AbortSignal): Promise<Entry> {
+  const { createService } = await import('../service/service.ts');
+  const { call } = createService({ paths, env: process.env });
+  await call('sandbox/get', { sandbox: record.id, settled: true }, { signal });
+  return (await readEntry(paths, record.id)) ?? gone(record.name);
+}
+
+function refuse({ record, owner, stale }: Entry): never {
+  const { name, unreachable } = record;
+  if (stale && unreachable !== undefined) {
+    fail('owner-unreachable', `the guest of ${name} cannot be reached: ${unreachable.reason}`, {
+      hint: 'try again when it can',
+    });
+  }
+  const verb = owner?.state === 'paused' || record.suspended === true ? 'resume' : 'start';
+  const state = owner?.state ?? (record.suspended === true ? 'suspended' : 'not running');
+  fail('not-running', `${name} is ${state}`, { hint: `heyvm ${verb} ${name}` });
 }
 
 function gone(target: string): never {

@@ -1,5 +1,5 @@
 // Text for people: tables, ages, sizes and the details of a sandbox.
-import type { SandboxInfo } from '../protocol/sandbox.ts';
+import type { SandboxInfo, SnapshotInfo } from '../protocol/sandbox.ts';
 import { type Output, type Paint, printable, type Style } from './output.ts';
 
 export type Cell = string | { readonly text: string; readonly style: Style };
@@ -65,6 +65,7 @@ export function sandboxDetails(sandbox: SandboxInfo, paint: Paint): string {
     limits.memory === undefined ? undefined : `${bytes(limits.memory)} memory`,
     limits.pids === undefined ? undefined : counted(limits.pids, 'process', 'processes'),
     limits.wall === undefined ? undefined : `${span(limits.wall * 1000)} wall`,
+    limits.disk === undefined ? undefined : `${bytes(limits.disk)} disk`,
   ].filter(bound => bound !== undefined);
   return fields(paint, [
     ['name', sandbox.name],
@@ -82,13 +83,23 @@ export function sandboxDetails(sandbox: SandboxInfo, paint: Paint): string {
     ],
     ['network', sandbox.policy.network],
     ['limits', bounds.length === 0 ? undefined : bounds.join(', ')],
-    ['ports', sandbox.ports.length === 0 ? undefined : sandbox.ports.map(port => port.guest).join(', ')],
+    ['ports', sandbox.ports.length === 0 ? undefined : sandbox.ports.map(portText).join(', ')],
+    ['snapshots', sandbox.snapshots?.map(snapshotText).join(', ')],
     ['ssh', `ssh ${sandbox.ssh.alias}`],
     ['created', `${sandbox.created_at} (${age(sandbox.created_at)} ago)`],
     ['started', sandbox.started_at],
     ['expires', sandbox.expires_at],
     ['owner', owner === undefined ? undefined : `pid ${owner.pid} since ${owner.started_at}`],
   ]);
+}
+
+function portText({ guest, host, url }: SandboxInfo['ports'][number]): string {
+  if (url !== undefined) return `${guest} at ${url}`;
+  return host === undefined ? String(guest) : `${guest} at port ${host} when it runs`;
+}
+
+function snapshotText({ name, memory }: SnapshotInfo): string {
+  return memory ? `${name} (with memory)` : name;
 }
 
 export function statusText(sandbox: SandboxInfo): string {

@@ -2,19 +2,16 @@
 import { resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { parse } from '../protocol/parse.ts';
-import { SandboxSpec } from '../protocol/sandbox.ts';
+import { type Limits, PublishedPort, SandboxSpec } from '../protocol/sandbox.ts';
 import type { Args } from './command.ts';
 import { variablesOf } from './variables.ts';
 
 export function specOf(args: Args, cwd: string, more: Readonly<Record<string, unknown>>): SandboxSpec {
   const mounts = args.list('mount').map(text => mountOf(text, cwd));
   const env = variablesOf(args.list('env'));
-  const limits = present({
-    cpus: args.number('cpus'),
-    memory: args.number('memory'),
-    pids: args.number('pids'),
-    wall: wallOf(args.number('wall')),
-  });
+  const limits = limitsOf(args);
+  const ports = portsOf(args);
+  const options = optionsOf(args);
   const asked = present({
     backend: args.string('backend'),
     type: args.string('type'),
@@ -25,9 +22,56 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
     mounts: mounts.length === 0 ? undefined : mounts,
     env: Object.keys(env).length === 0 ? undefined : env,
     limits: Object.keys(limits).length === 0 ? undefined : limits,
+    ports: ports.length === 0 ? undefined : ports,
+    options: Object.keys(options).length === 0 ? undefined : options,
+    cold: args.flag('cold') ? true : undefined,
   });
   const spec = parse(SandboxSpec, { ...asked, ...more });
   return spec.ok ? spec.value : fail('usage', spec.problem);
+}
+
+export function limitsOf(args: Args): Limits {
+  return present({
+    cpus: args.number('cpus'),
+    memory: args.number('memory'),
+    pids: args.number('pids'),
+    wall: wallOf(args.number('wall')),
+    disk: args.number('disk'),
+  });
+}
+
+/** `3000` offers a port of the guest on any free port of this machine, `8080:3000` on that one. */
+export function portsOf(args: Args): readonly PublishedPort[] {
+  return args.list('publish').map(text => {
+    const match = /^(?:(\d+):)?(\d+)$/.exec(text);
+    const [host, guest] = [match?.[1], match?.[2]].map(part =>
+      part === undefined ? undefined : Number(part),
+    );
+    const port = parse(PublishedPort, present({ guest, host }));
+    if (port.ok) return port.value;
+    return fail('usage', `--publish ${text}: must be GUEST or HOST:GUEST, with ports from 1 to 65535`);
+  });
+}
+
+/** `--connect URI` is short for the option that says where the engine is. */
+function optionsOf(args: Args): Readonly<Record<string, unknown>> {
+  const given = args.list('option').map(text => {
+    const at = text.indexOf('=');
+    if (at < 1) fail('usage', `--option ${text}: must be NAME=VALUE`);
+    return [text.slice(0, at), readOption(text.slice(at + 1))] as const;
+  });
+  const connect = args.string('connect');
+  return Object.fromEntries(connect === undefined ? given : [...given, ['connect', connect] as const]);
+}
+
+/** JSON where it is JSON, such as true or 8; otherwise the text itself. */
+function readOption(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Most values are plain words, which are no JSON.
+    return text;
+  }
 }
 
 /** The guest's side begins after the first `:` that is followed by `/`, so that a drive letter stays with its path. */

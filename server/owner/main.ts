@@ -86,9 +86,13 @@ async function own(run: Run): Promise<void> {
     home.dispose();
     published?.close();
     await doors?.close();
-    if (left === 'nothing') await state.remove();
-    else if (run.previous !== undefined) await state.giveBack(run.previous);
-    await rm(files.runtime, { recursive: true, force: true });
+    if (left === 'nothing') {
+      await state.remove();
+      await rm(files.runtime, { recursive: true, force: true });
+    } else if (run.previous !== undefined) {
+      // The guest may be listening in that folder, so it stays.
+      await state.giveBack(run.previous);
+    }
     log('owner ends');
     ending.done();
   }

@@ -13,6 +13,8 @@ export type ProxyStreams = {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly signal: AbortSignal;
+  /** Waits until a guest that outlived its owner has another one. */
+  readonly settle?: (id: string) => Promise<void>;
 };
 
 const LOOK_AGAIN_MS = 100;
@@ -31,10 +33,11 @@ export async function runProxy(paths: Paths, target: string, streams: ProxyStrea
 async function waitForEndpoint(
   paths: Paths,
   target: string,
-  { stderr, signal }: ProxyStreams,
+  { stderr, signal, settle }: ProxyStreams,
 ): Promise<Socket> {
   const { findEntry } = await import('../store/sandboxes.ts');
   let told = false;
+  let settled = settle === undefined;
   let silentSince: number | undefined;
   for (;;) {
     signal.throwIfAborted();
@@ -43,6 +46,11 @@ async function waitForEndpoint(
       entry.owner?.ssh_socket ?? sandboxPaths(paths, entry.record.id).sshSocket,
     );
     if (socket !== undefined) return socket;
+    if (entry.stale && !settled) {
+      settled = true;
+      await settle?.(entry.record.id);
+      continue;
+    }
     const condition = await conditionOf(paths, entry);
     if (condition === 'down') refuse(entry);
     if (condition === 'up') {
@@ -68,8 +76,9 @@ async function conditionOf(paths: Paths, { record, owner }: Entry): Promise<Cond
 function refuse({ record, owner }: Entry): never {
   const state =
     owner?.state ?? (record.last_end?.kind === 'failed' ? `failed: ${record.last_end.reason}` : 'stopped');
+  const verb = owner?.state === 'paused' || record.suspended === true ? 'resume' : 'start';
   return fail('not-running', `${record.name} is not running (${state})`, {
-    hint: `start it with: heyvm start ${record.name}`,
+    hint: `${verb} it with: heyvm ${verb} ${record.name}`,
   });
 }
 

@@ -2,10 +2,12 @@
 import { strict as assert } from 'node:assert';
 import { backends } from '../../server/backends/registry.ts';
 import { fakeBackend } from '../support/fakeBackend.ts';
+import { fakeExternal } from '../support/fakeExternal.ts';
 import { contractSuite, type Tally } from './suite.ts';
 
 const tally: Tally = { ran: [], notRun: [] };
-const subjects = [fakeBackend(), ...backends];
+const fakes = [fakeBackend(), fakeBackend({ id: 'fakefull', can: 'everything' }), fakeExternal()];
+const subjects = [...fakes, ...backends];
 
 describe('contract of backends', () => {
   for (const backend of subjects) contractSuite(backend, tally);
@@ -16,7 +18,7 @@ describe('contract of backends', () => {
       `contract: ${subjects.length} backends, ran on ${tally.ran.join(', ')}; not run: ${notRun.join(', ') || 'none'}`,
     );
     assert.equal(tally.ran.length + tally.notRun.length, subjects.length);
-    assert.ok(tally.ran.includes('fake'));
+    for (const { manifest } of fakes) assert.ok(tally.ran.includes(manifest.id), manifest.id);
   });
 });
 

@@ -7,6 +7,7 @@ describe('contract of the backend in memory', () => {
   const tally: Tally = { ran: [], notRun: [] };
 
   contractSuite(fakeBackend(), tally);
+  contractSuite(fakeBackend({ id: 'fakefull', can: 'everything' }), tally);
 
-  after(() => assert.deepEqual(tally.ran, ['fake']));
+  after(() => assert.deepEqual(tally.ran, ['fake', 'fakefull']));
 });

@@ -2,10 +2,12 @@
 import type { Backend } from '../../server/core/backend.ts';
 import type { Availability, Capabilities } from '../../server/protocol/backend.ts';
 import { type Bench, machineOf, makeBench } from './bench.ts';
+import { attachingCases } from './cases/attaching.ts';
 import { execCases } from './cases/exec.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
 import { limitCases } from './cases/limits.ts';
 import { manifestCases } from './cases/manifest.ts';
+import { momentCases } from './cases/moments.ts';
 import { networkCases } from './cases/network.ts';
 import { streamCases } from './cases/streams.ts';
 import { terminalCases } from './cases/terminal.ts';
@@ -68,6 +70,8 @@ export function contractSuite(backend: Backend, tally: Tally): void {
       workspaceCases(subject);
       networkCases(subject);
       limitCases(subject);
+      momentCases(subject);
+      attachingCases(subject);
     });
   });
 }

@@ -1,17 +1,19 @@
 // A backend in memory, for tests of everything above backends; it passes the same contract suite as real ones.
-import { PassThrough } from 'node:stream';
+import { randomBytes } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { Backend, Driver, LaunchRequest, Manifest } from '../../server/core/backend.ts';
+import type { Backend, Driver, Manifest, Ref } from '../../server/core/backend.ts';
+import { gapsOf, refuseGaps } from '../../server/core/conform.ts';
 import { fail } from '../../server/core/errors.ts';
-import type { Guest, GuestEnd, GuestProcess } from '../../server/core/guest.ts';
 import type { Availability } from '../../server/protocol/backend.ts';
-import type { ExecRequest, ExitStatus } from '../../server/protocol/exec.ts';
-import { deliver, type FakeFiles, type FakeProcess, programs, runProgram } from './fakeShell.ts';
+import { FakeGuest } from './fakeGuest.ts';
+import type { FakeFiles } from './fakeShell.ts';
 
 export type FakeOptions = {
   readonly id?: string;
   readonly rank?: Manifest['rank'];
   readonly availability?: Exclude<Availability, { kind: 'ready' }>;
+  /** `everything`: it also pauses, suspends, and takes snapshots. */
+  readonly can?: 'the least' | 'everything';
 };
 
 export function fakeBackend(options: FakeOptions = {}): Backend {
@@ -20,7 +22,8 @@ export function fakeBackend(options: FakeOptions = {}): Backend {
   return { manifest, load: async () => driver };
 }
 
-function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 } }: FakeOptions): Manifest {
+function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 }, can }: FakeOptions): Manifest {
+  const able = can === 'everything';
   return {
     id,
     aliases: [`${id}-alias`],
@@ -38,8 +41,9 @@ function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 } }: FakeO
       exec: { pty: true, signals: true, user: false },
       dial: [],
       files: 'none',
-      snapshots: 'none',
-      pause: false,
+      snapshots: able ? 'disk' : 'none',
+      pause: able,
+      ...(able ? { suspend: true } : {}),
       editor: false,
       caveats: ['It is no sandbox at all'],
     },
@@ -49,156 +53,91 @@ function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 } }: FakeO
   };
 }
 
-type World = { readonly files: FakeFiles; running: FakeGuest | undefined };
+type World = { files: FakeFiles; running: FakeGuest | undefined };
+
+/** What is lost with the memory of a guest; everything else is on its disk. */
+const MEMORY = '/dev/shm/';
 
 function fakeDriver(manifest: Manifest, options: FakeOptions): Driver {
   const worlds = new Map<string, World>();
+  const worldOf = (state: string): World => worlds.get(state) ?? fail('internal', 'it was never created');
+  const kept = new Map<unknown, FakeFiles>();
   return {
     async probe({ signal }) {
       signal.throwIfAborted();
       const { capabilities } = manifest;
       return options.availability ?? { kind: 'ready', version: '1.0.0', capabilities, notes: [] };
     },
-    async create({ state }) {
-      if (!worlds.has(state)) worlds.set(state, { files: new Map(), running: undefined });
+    async create({ state }, { from }) {
+      if (!worlds.has(state)) worlds.set(state, { files: copyOf(kept, from), running: undefined });
       return { version: 1 };
     },
     async open({ signal, state }, _ref, request) {
       signal.throwIfAborted();
-      const world = worlds.get(state) ?? fail('internal', 'it was never created');
+      refuseGaps(manifest.id, gapsOf(manifest.capabilities, { ...request, image: request.image?.name }));
+      const world = worldOf(state);
       if (world.running !== undefined) fail('busy', 'it is running already');
       world.running = new FakeGuest(request, world.files, () => {
         world.running = undefined;
+        for (const path of [...world.files.keys()]) if (path.startsWith(MEMORY)) world.files.delete(path);
       });
       return world.running;
     },
     async inspect({ state }) {
       const world = worlds.get(state);
       if (world === undefined) return 'gone';
-      return world.running === undefined ? 'stopped' : 'running';
+      if (world.running === undefined) return 'stopped';
+      return world.running.paused ? 'paused' : 'running';
     },
     async destroy({ state }) {
-      await worlds.get(state)?.running?.stop({ graceMs: 0 });
+      const running = worlds.get(state)?.running;
+      running?.resume();
+      await running?.stop({ graceMs: 0 });
       worlds.delete(state);
       return [];
     },
     sweep: async () => [],
+    ...(options.can === 'everything' ? facetsOf(worldOf, kept) : {}),
   };
 }
 
-class FakeGuest implements Guest {
-  readonly ended: Promise<GuestEnd>;
-  readonly #request: LaunchRequest;
-  readonly #files: FakeFiles;
-  readonly #living = new Map<FakeProcess, Promise<ExitStatus>>();
-  readonly #end = Promise.withResolvers<GuestEnd>();
-  readonly #onEnd: () => void;
-  #stopped: Promise<GuestEnd> | undefined;
-
-  constructor(request: LaunchRequest, files: FakeFiles, onEnd: () => void) {
-    this.#request = request;
-    this.#files = files;
-    this.#onEnd = onEnd;
-    this.ended = this.#end.promise;
-  }
-
-  async exec(request: ExecRequest): Promise<GuestProcess> {
-    if (this.#stopped !== undefined) fail('not-running', 'the guest has ended');
-    const [program = ''] = request.argv;
-    if (!programs.includes(program.replace(/^\/(usr\/)?bin\//, ''))) {
-      fail('path-not-found', `cannot run ${program}: no such file`);
-    }
-    if (!['/', '/tmp', '/workspace', undefined].includes(request.cwd)) {
-      fail('path-not-found', `cannot enter ${request.cwd}: no such folder`);
-    }
-    const fake = this.#newProcess(request);
-    const running = runProgram(fake, this.#files).then(status => this.#finish(fake, status));
-    this.#living.set(fake, running);
-    return {
-      stdin: fake.stdin,
-      stdout: fake.stdout,
-      stderr: fake.stderr,
-      exited: running,
-      signal: async name => deliver(fake, name),
-      resize: async size => {
-        if (request.pty !== undefined) fake.size = size;
+function facetsOf(
+  worldOf: (state: string) => World,
+  kept: Map<unknown, FakeFiles>,
+): Required<Pick<Driver, 'pausing' | 'suspending' | 'snapshots'>> {
+  return {
+    pausing: {
+      pause: async ({ state }) => worldOf(state).running?.pause(),
+      resume: async ({ state }) => worldOf(state).running?.resume(),
+    },
+    suspending: {
+      async suspend({ state }) {
+        const world = worldOf(state);
+        const { running } = world;
+        world.running = undefined;
+        running?.leave();
       },
-      hangUp: () => deliver(fake, 'HUP'),
-    };
-  }
-
-  dial(): Promise<never> {
-    return Promise.reject(refusal('the fake has no network'));
-  }
-
-  sftp(): Promise<never> {
-    return Promise.reject(refusal('the fake serves no files'));
-  }
-
-  listeningPorts(): Promise<[]> {
-    return Promise.resolve([]);
-  }
-
-  stop({ graceMs }: { graceMs: number }): Promise<GuestEnd> {
-    this.#stopped ??= this.#stop(graceMs);
-    return this.#stopped;
-  }
-
-  async #stop(graceMs: number): Promise<GuestEnd> {
-    if (graceMs > 0) this.#tellAll('TERM');
-    const all = Promise.all(this.#living.values()).then(() => true);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(() => resolve(false), graceMs);
-    });
-    const forced = !(await Promise.race([all, late]));
-    clearTimeout(timer);
-    this.#tellAll('KILL');
-    await all;
-    const end: GuestEnd = { kind: 'stopped', forced };
-    this.#onEnd();
-    this.#end.resolve(end);
-    return end;
-  }
-
-  #tellAll(signal: 'TERM' | 'KILL'): void {
-    for (const fake of this.#living.keys()) deliver(fake, signal);
-  }
-
-  #newProcess(request: ExecRequest): FakeProcess {
-    const terminal = request.pty === undefined ? {} : { TERM: request.pty.term };
-    return {
-      request,
-      env: {
-        PATH: '/usr/bin:/bin',
-        HOME: '/home/dev',
-        WORKSPACE: '/workspace',
-        HEYVM_SANDBOX: this.#request.name,
-        ...this.#request.env,
-        ...terminal,
-        ...request.env,
+    },
+    snapshots: {
+      async take({ state }, _ref, { memory }) {
+        const id = randomBytes(4).toString('hex');
+        kept.set(id, new Map(worldOf(state).files));
+        const ref = { version: 1, snapshot: id };
+        return { ref, memory: false, ...(memory === 'wanted' ? { why: 'the fake keeps files alone' } : {}) };
       },
-      stdin: new PassThrough(),
-      stdout: new PassThrough(),
-      stderr: new PassThrough(),
-      ignored: new Set(),
-      killed: new AbortController(),
-      size: request.pty?.size,
-    };
-  }
-
-  #finish(fake: FakeProcess, status: ExitStatus): ExitStatus {
-    this.#living.delete(fake);
-    fake.stdout.end();
-    fake.stderr.end();
-    return status;
-  }
+      async restore({ state }, ref, snapshot) {
+        worldOf(state).files = copyOf(kept, snapshot);
+        return ref;
+      },
+      async drop(_context, snapshot) {
+        kept.delete(snapshot['snapshot']);
+        return [];
+      },
+    },
+  };
 }
 
-function refusal(message: string): Error {
-  try {
-    return fail('policy-refused', message);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(message);
-  }
+function copyOf(kept: ReadonlyMap<unknown, FakeFiles>, snapshot: Ref | undefined): FakeFiles {
+  if (snapshot === undefined) return new Map();
+  return new Map(kept.get(snapshot['snapshot']) ?? fail('internal', 'there is no such snapshot'));
 }

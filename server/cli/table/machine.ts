@@ -1,6 +1,6 @@
 // Commands about ssh, this machine, and heyvm itself.
 import type { Command } from '../command.ts';
-import { sandboxArgument } from './shared.ts';
+import { coldFlag, sandboxArgument } from './shared.ts';
 
 const sshConfig: Command = {
   name: 'ssh-config',
@@ -101,6 +101,35 @@ const backends: Command = {
   load: () => import('../handlers/backends.ts'),
 };
 
+const testBackend: Command = {
+  name: 'test-backend',
+  summary: 'Start a throwaway sandbox on a backend, use it and remove it',
+  details: [
+    'Prints PASS or FAIL with how long each step took; the exit code is 1 when a step failed. Nothing of it stays.',
+  ],
+  arguments: [{ name: 'backend', summary: 'the backend', presence: 'required', complete: 'backend' }],
+  flags: [
+    {
+      kind: 'string',
+      name: 'image',
+      value: 'IMAGE',
+      complete: 'image',
+      summary: 'what the guest boots or runs from',
+    },
+    coldFlag,
+  ],
+  examples: [
+    { command: 'heyvm test-backend libvirt', about: 'boots a machine, uses it, and removes it' },
+    { command: 'heyvm test-backend docker --image debian:12', about: 'with an image of your choice' },
+  ],
+  json: {
+    backend: 'bubblewrap',
+    passed: true,
+    steps: [{ name: 'create and start', duration_ms: 48.2, outcome: 'passed' }],
+  },
+  load: () => import('../handlers/testBackend.ts'),
+};
+
 const prune: Command = {
   name: 'prune',
   summary: 'Remove what no sandbox needs: leftovers of crashes, old versions, expired sandboxes',
@@ -179,6 +208,7 @@ export const machineCommands: readonly Command[] = [
   sshProxy,
   doctor,
   backends,
+  testBackend,
   prune,
   completion,
   version,

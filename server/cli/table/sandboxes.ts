@@ -1,6 +1,13 @@
 // Commands that make, show, start, stop and remove sandboxes.
 import type { Command } from '../command.ts';
-import { sandboxArgument, sandboxExample, specFlags, worktreeExample } from './shared.ts';
+import {
+  coldFlag,
+  publishFlag,
+  sandboxArgument,
+  sandboxExample,
+  specFlags,
+  worktreeExample,
+} from './shared.ts';
 
 const wt: Command = {
   name: 'wt',
@@ -83,6 +90,10 @@ const create: Command = {
       command: 'heyvm create --workspace . --memory 2g --pids 200',
       about: 'this folder inside, with limits',
     },
+    {
+      command: 'heyvm create --backend docker --image node:24 --publish 3000',
+      about: 'from an image, with port 3000 on this machine',
+    },
   ],
   json: sandboxExample,
   load: () => import('../handlers/create.ts'),
@@ -120,9 +131,13 @@ const get: Command = {
 const start: Command = {
   name: 'start',
   summary: 'Start a stopped sandbox',
+  details: ['One that was suspended goes on where it was.'],
   arguments: [sandboxArgument],
-  flags: [],
-  examples: [{ command: 'heyvm start wt-feature-x', about: 'a running one is left as it is' }],
+  flags: [publishFlag, coldFlag],
+  examples: [
+    { command: 'heyvm start wt-feature-x', about: 'a running one is left as it is' },
+    { command: 'heyvm start wt-feature-x --publish 8080:3000', about: 'with port 3000 at 127.0.0.1:8080' },
+  ],
   json: sandboxExample,
   load: () => import('../handlers/start.ts'),
 };

@@ -9,6 +9,44 @@ export const sandboxArgument: Argument = {
   complete: 'sandbox',
 };
 
+const limitFlags: readonly Flag[] = [
+  {
+    kind: 'number',
+    name: 'cpus',
+    value: 'COUNT',
+    min: 0.01,
+    whole: 'any',
+    summary: 'at most this many processors',
+  },
+  { kind: 'size', name: 'memory', value: 'SIZE', summary: 'at most this much memory, such as 512m or 2g' },
+  {
+    kind: 'number',
+    name: 'pids',
+    value: 'COUNT',
+    min: 1,
+    whole: 'whole',
+    summary: 'at most this many processes',
+  },
+  { kind: 'duration', name: 'wall', value: 'TIME', summary: 'the guest ends after running this long' },
+  { kind: 'size', name: 'disk', value: 'SIZE', summary: 'at most this much on its own disk, such as 20g' },
+];
+
+/** What `resize` can change; `create` and `wt` take the same. */
+export const resizeFlags = limitFlags;
+
+export const publishFlag: Flag = {
+  kind: 'list',
+  name: 'publish',
+  value: '[HOST:]GUEST',
+  summary: 'offer a port of the guest on 127.0.0.1, on any free port unless HOST is given; may be repeated',
+};
+
+export const coldFlag: Flag = {
+  kind: 'flag',
+  name: 'cold',
+  summary: 'start from nothing, not from a prepared template',
+};
+
 /** What a new sandbox is made of; `create` and `wt` take the same. */
 export const specFlags: readonly Flag[] = [
   {
@@ -49,24 +87,7 @@ export const specFlags: readonly Flag[] = [
     summary: 'show a folder of the host inside, read-only unless :rw; may be repeated',
   },
   { kind: 'list', name: 'env', value: 'NAME=VALUE', summary: 'a variable of the guest; may be repeated' },
-  {
-    kind: 'number',
-    name: 'cpus',
-    value: 'COUNT',
-    min: 0.01,
-    whole: 'any',
-    summary: 'at most this many processors',
-  },
-  { kind: 'size', name: 'memory', value: 'SIZE', summary: 'at most this much memory, such as 512m or 2g' },
-  {
-    kind: 'number',
-    name: 'pids',
-    value: 'COUNT',
-    min: 1,
-    whole: 'whole',
-    summary: 'at most this many processes',
-  },
-  { kind: 'duration', name: 'wall', value: 'TIME', summary: 'the guest ends after running this long' },
+  ...limitFlags,
   {
     kind: 'number',
     name: 'ttl-seconds',
@@ -74,6 +95,20 @@ export const specFlags: readonly Flag[] = [
     min: 1,
     whole: 'whole',
     summary: 'the sandbox expires this long after it was made',
+  },
+  publishFlag,
+  coldFlag,
+  {
+    kind: 'string',
+    name: 'connect',
+    value: 'URI',
+    summary: 'where the engine or hypervisor of the backend is reached',
+  },
+  {
+    kind: 'list',
+    name: 'option',
+    value: 'NAME=VALUE',
+    summary: 'an option of the backend, over that of the settings; may be repeated',
   },
 ];
 

@@ -133,11 +133,12 @@ export function lifecycleCases({ backend, bench }: Subject): void {
       assert.deepEqual(await driver.destroy(context, { version: 1 }), []);
     });
 
-    it('is left alone by a sweep that counts it among the living, and by one that does not', async () => {
+    it('is left alone by a sweep that counts it among the living', async () => {
       const { driver, context, request } = bench();
       const { guest } = await bench().start({ limits: {} });
       await driver.sweep(context, new Set([request().id]));
-      await driver.sweep(context, new Set());
+      // One that ends with its owner has one as long as it runs, whatever the records say.
+      if (backend.manifest.capabilities.lifetime === 'owned') await driver.sweep(context, new Set());
       assert.deepEqual((await runIn(guest, ['true'])).status, succeeded);
     });
   });
