@@ -16,7 +16,7 @@ const moments: readonly [string, (stable: Stable) => boolean][] = [
   ['before its machine exists', stable => making(stable).length > 0],
   [
     'while its machine boots',
-    stable => making(stable).some(name => existsSync(inMaking(stable, name, 'memory'))),
+    stable => making(stable).some(name => existsSync(inMaking(stable, name, 'console.log'))),
   ],
   ['while it is saved', stable => making(stable).some(name => existsSync(inMaking(stable, name, 'moment')))],
   ['when it is there', stable => stable.templates().length > 0],

@@ -4,6 +4,7 @@ import type { MachineContext } from '../../../core/backend.ts';
 import { acquireLock } from '../../../store/lock.ts';
 import type { Libvirt } from '../virsh.ts';
 import { templateKey, templateName } from './make.ts';
+import { clearScratch } from './scratch.ts';
 import { clearShelf, failureIn, locksIn, makingFolder, namesIn, shelfIn } from './shelf.ts';
 
 /** For when a person asks for room: every template that no sandbox builds on goes. */
@@ -27,6 +28,7 @@ async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: st
     if (lock === undefined) continue;
     try {
       await libvirt.attempt(['destroy', templateName(context, key)]);
+      await clearScratch(context, key);
       for (const left of [makingFolder(shelf, key), failureIn(shelf, key)]) {
         await rm(left, { recursive: true, force: true });
       }

@@ -14,6 +14,7 @@ import { uuidOf } from '../record.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments } from './memory.ts';
 import { saveMoment } from './moment.ts';
+import { clearScratch, scratchFor } from './scratch.ts';
 import { declareDurable, filesIn, makingFolder, publish, type Template } from './shelf.ts';
 
 export type Making = {
@@ -34,19 +35,23 @@ export type Making = {
 export async function makeTemplate(making: Making): Promise<Template> {
   const { context, libvirt, shelf, key } = making;
   const folder = makingFolder(shelf, key);
-  const machine = nobodys(making, folder);
   await rm(folder, { recursive: true, force: true });
   await ensureFolder(folder);
-  const { moment, disk } = filesIn(folder);
+  const { moment, memory, disk } = filesIn(folder);
+  const { memoryMiB } = making.machine;
+  const scratch = await scratchFor(context, key, { to: memory, memoryMiB });
+  const machine = nobodys(making, folder, scratch.file);
   try {
     await ensureDisk(context, disk, making.image);
     await boot(making, machine, folder);
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
+    await scratch.keep();
     await chmod(disk, 0o400);
     return await publish(shelf, key, folder);
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
     await rm(folder, { recursive: true, force: true });
+    await clearScratch(context, key);
     throw error;
   }
 }
@@ -76,9 +81,9 @@ export async function finishTemplate({ context, libvirt, key }: Making, template
 }
 
 /** No workspace, no identity, and memory that lands in a file. */
-function nobodys({ context, machine, key }: Making, folder: string): Machine {
+function nobodys({ context, machine, key }: Making, folder: string, memory: string): Machine {
   const name = templateName(context, key);
-  const { memory, disk } = filesIn(folder);
+  const { disk } = filesIn(folder);
   return {
     ...machine,
     ...{ name, uuid: uuidOf(name), id: `template-${key}`, state: folder, disk },
