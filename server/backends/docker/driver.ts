@@ -54,7 +54,7 @@ async function create(context: DriverContext, request: LaunchRequest): Promise<R
       ? discover(parseOptions(request.options).connect, surroundings()).address
       : engineOf(from);
   const engine = engineAt(address, context.signal);
-  const image = from?.image ?? (await obtainImage(context, engine, request)).Id;
+  const image = from?.base ?? (await obtainImage(context, engine, request)).Id;
   await ensureFolder(context.state);
   const ref = await remember(context, {
     version: 1,

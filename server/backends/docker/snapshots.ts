@@ -13,15 +13,17 @@ import { type Engine, engineAt } from './engine.ts';
 import { copyHome, homeFolder, replaceHome } from './home.ts';
 import { imageName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
 import { pausing } from './pausing.ts';
-import { engineOf, type Remembered, recallOrFail, remember } from './remembered.ts';
+import { engineOf, type Remembered, recallOrFail } from './remembered.ts';
 
 const SnapshotRef = z.strictObject({
   version: z.literal(1),
   kind: z.literal('snapshot'),
   engine: z.string(),
   tls: z.optional(z.strictObject({ folder: z.string(), verify: z.boolean() })),
-  /** The name of the image; by its id it could be removed while another name holds it. */
+  /** Keeps the content from being removed. Nothing runs from it, so that it can always be dropped. */
   image: z.string(),
+  /** What copies run from: the same content, because the root of a container is read-only. */
+  base: z.string(),
   home: z.string(),
 });
 export type SnapshotRef = z.output<typeof SnapshotRef>;
@@ -60,6 +62,7 @@ export const snapshots: Snapshots = {
       kind: 'snapshot',
       engine: address,
       image,
+      base: known.image,
       home,
       ...(tls === undefined ? {} : { tls }),
     };
@@ -69,14 +72,14 @@ export const snapshots: Snapshots = {
 
   async restore(context, ref, snapshot) {
     const known = await recallOrFail(context, ref);
-    const { image, home } = snapshotFrom(snapshot);
+    const { home } = snapshotFrom(snapshot);
     const engine = engineAt(engineOf(known), context.signal);
     const running = await inspectContainer(engine, known.container);
     if (running?.State.Running === true)
       fail('busy', 'the sandbox runs', { hint: 'stop it with heyvm stop' });
     await replaceHome(context, home);
     if (running !== undefined) await removeContainer(engine, known.container);
-    return remember(context, { ...known, image });
+    return { ...known };
   },
 
   async drop(context: MachineContext, snapshot): Promise<readonly Residue[]> {
