@@ -112,7 +112,7 @@ async function inspect(context: DriverContext): Promise<Condition> {
   const found = await conditionOf(libvirtAt(record.uri, asking), record.name);
   if (found.kind === 'running' || found.kind === 'paused') return found.kind;
   if (found.kind === 'full') return 'paused';
-  return existsSync(placesOf(context).disk) ? 'stopped' : 'gone';
+  return 'stopped';
 }
 
 async function destroy(context: DriverContext): Promise<readonly Residue[]> {
