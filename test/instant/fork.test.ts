@@ -60,6 +60,26 @@ describe('copies of running machines', function () {
     await child.end();
   });
 
+  it('are what a machine is when it is put back to its own snapshot', async () => {
+    const animal = stable.animal();
+    const { guest, ref } = await animal.start();
+    await outputOf(guest, `setsid sh -c '${COUNTER}' </dev/null >/dev/null 2>&1 &`);
+    await outputOf(guest, 'echo then > /var/tmp/state');
+    await eventually(() => countIn(guest));
+    const facet = await snapshots();
+    const taken = await facet.take(animal.context, ref, { name: 'own', guest, memory: 'wanted' });
+    assert.equal(taken.memory, true);
+    await outputOf(guest, 'echo later > /var/tmp/state; pkill -f tmp/count');
+    await guest.stop({ graceMs: 0 });
+    const restored = await facet.restore(animal.context, ref, taken.ref);
+    const again = await stable.driver.open(animal.context, restored, animal.request());
+    assert.equal(await outputOf(again, 'cat /var/tmp/state; cat /workspace/whose'), `then\n${animal.name}`);
+    const now = (await countIn(again)) ?? 0;
+    await eventually(async () => ((await countIn(again)) ?? 0) > now);
+    await again.stop({ graceMs: 0 });
+    await animal.end();
+  });
+
   it('have the disk alone while a program works in the workspace, and say so', async () => {
     const [parent, child] = [stable.animal(), stable.animal()];
     const { guest, ref } = await parent.start();

@@ -21,7 +21,7 @@ export const manifest: Manifest = {
     exec: { pty: true, signals: true, user: false },
     dial: ['tcp', 'unix'],
     files: 'live',
-    snapshots: 'disk',
+    snapshots: 'memory',
     pause: true,
     suspend: true,
     editor: true,

@@ -20,6 +20,7 @@ import { linesOf } from './guest.ts';
 import { placesOf } from './places.ts';
 import { needRecord, sandboxOf } from './record.ts';
 import { readSetup, tellSetup } from './setup.ts';
+import { goOnFrom } from './templates/eligible.ts';
 import { groundOf, releaseReason, saveReason } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
 
@@ -41,7 +42,11 @@ export const snapshots: Snapshots = {
     if (found.kind !== 'off' && found.kind !== 'unknown') {
       fail('busy', 'the machine still runs', { hint: 'stop it with heyvm stop' });
     }
-    await copyDisk(partsOf(snapshot).disk, placesOf(context).disk);
+    const { disk, moment } = partsOf(snapshot);
+    // What was saved when the machine was suspended goes with another disk.
+    await libvirtAt(uri, context).attempt(['managedsave-remove', name]);
+    await copyDisk(disk, placesOf(context).disk);
+    await goOnFrom(context.state, moment);
     return ref;
   },
   async drop(_context, snapshot) {

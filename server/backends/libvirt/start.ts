@@ -17,7 +17,7 @@ import type { MachineRecord } from './record.ts';
 import { writeSeed } from './seed.ts';
 import { tellSetup, writeSetup } from './setup.ts';
 import { momentOf } from './snapshots.ts';
-import { bootReason, isNew, markBegun } from './templates/eligible.ts';
+import { bootReason, isNew, markBegun, takePending } from './templates/eligible.ts';
 import { resumeCopy } from './templates/fork.ts';
 import { startInstantly } from './templates/index.ts';
 import { memoryArguments } from './templates/memory.ts';
@@ -74,11 +74,12 @@ async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | 
   const { context, request, record, image, libvirt } = starting;
   const { machine } = plan;
   const digest = record.image.digest;
-  const moment = isNew(context.state) && !request.cold ? momentOf(request) : undefined;
+  const copied = isNew(context.state) ? momentOf(request) : undefined;
+  const moment = (await takePending(context.state)) ?? copied;
   const why = bootReason({ request, image, machine, uri: libvirt.uri, digest, state: context.state });
   await markBegun(context.state);
   const description = await writeDescription(starting, machine);
-  if (moment !== undefined) {
+  if (moment !== undefined && !request.cold) {
     context.progress({ phase: 'resume' });
     return resumeCopy({ context, libvirt, machine, description, moment });
   }

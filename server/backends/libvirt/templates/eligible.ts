@@ -1,9 +1,10 @@
 // Which starts can be resumed from a template; the others boot, and a person may see why.
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchRequest } from '../../../core/backend.ts';
 import type { StoredImage } from '../../../core/image.ts';
-import { writeAtomic } from '../../../platform/files.ts';
+import { readTextIfExists, writeAtomic } from '../../../platform/files.ts';
 import type { Machine } from '../domain.ts';
 
 export type Start = {
@@ -39,6 +40,23 @@ export function isNew(state: string): boolean {
 /** Before the first boot, so that nothing that was ever written to is taken for new. */
 export async function markBegun(state: string): Promise<void> {
   if (isNew(state)) await writeAtomic(markIn(state), '', { durability: 'quick' });
+}
+
+/** Where the next start goes on instead of booting; nowhere when there is none. */
+export async function goOnFrom(state: string, moment: string | undefined): Promise<void> {
+  if (moment === undefined) await rm(pendingIn(state), { force: true });
+  else await writeAtomic(pendingIn(state), moment);
+}
+
+/** Answers once: afterwards the disk has gone on, and the moment does not fit it any more. */
+export async function takePending(state: string): Promise<string | undefined> {
+  const moment = await readTextIfExists(pendingIn(state));
+  if (moment !== undefined) await rm(pendingIn(state), { force: true });
+  return moment;
+}
+
+function pendingIn(state: string): string {
+  return join(state, 'go-on-from');
 }
 
 function markIn(state: string): string {
