@@ -6,7 +6,13 @@ import { chooseBackend, resolveBackend, type Wish } from './choose.ts';
 
 const host = { platform: 'linux', arch: 'x64' };
 
-type Given = { id: string; rank?: number; platform?: string; answer?: Availability['kind'] };
+type Given = {
+  id: string;
+  rank?: number;
+  platform?: string;
+  answer?: Availability['kind'];
+  emulated?: boolean;
+};
 
 function backend({ id, rank = 1, platform = 'linux' }: Given): Backend {
   const manifest = {
@@ -23,11 +29,11 @@ function backend({ id, rank = 1, platform = 'linux' }: Given): Backend {
 }
 
 function answerOf(given: readonly Given[], { manifest }: Backend): Availability {
-  const { answer = 'ready' } = given.find(({ id }) => id === manifest.id) ?? {};
+  const { answer = 'ready', emulated = false } = given.find(({ id }) => id === manifest.id) ?? {};
   if (answer === 'missing')
     return { kind: 'missing', what: `${manifest.id} is not there`, fix: `install ${manifest.id}` };
   if (answer === 'unsupported') return { kind: 'unsupported', why: `${manifest.id} cannot run` };
-  return { kind: 'ready', version: '1', notes: [], capabilities: {} as never };
+  return { kind: 'ready', version: '1', notes: [], capabilities: { emulated } as never };
 }
 
 async function choose(given: readonly Given[], wish: Partial<Wish> = {}) {
@@ -55,6 +61,18 @@ describe('choosing a backend', () => {
       probed: ['weak'],
     });
     assert.equal((await choose(given, { explicit: 'strong-alias' })).id, 'strong');
+  });
+
+  it('prefers what runs at full speed to what is stronger but emulated, unless that is named', async () => {
+    const given = [
+      { id: 'weak', rank: 1 },
+      { id: 'emulated', rank: 9, emulated: true },
+    ];
+    assert.equal((await choose(given)).id, 'weak');
+    assert.equal((await choose(given, { explicit: 'emulated' })).id, 'emulated');
+    const alone = await choose([given[1]!, { id: 'gone', rank: 5, answer: 'missing' }]);
+    assert.equal(alone.id, 'emulated');
+    assert.match(alone.reason, /emulate the processor/);
   });
 
   it('takes the one of the settings when none is named', async () => {

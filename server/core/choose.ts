@@ -23,11 +23,19 @@ export type Probe = (backend: Backend) => Promise<Availability>;
 export async function chooseBackend(backends: readonly Backend[], wish: Wish, probe: Probe): Promise<Choice> {
   const candidates = candidatesOf(backends, wish);
   const refused: { title: string; id: string; availability: Exclude<Availability, Ready> }[] = [];
+  let slow: Choice | undefined;
   for (const { backend, reason } of candidates) {
     const availability = await availabilityOf(backend, wish, probe);
-    if (availability.kind === 'ready') return { backend, reason, availability };
-    refused.push({ title: backend.manifest.title, id: backend.manifest.id, availability });
+    if (availability.kind !== 'ready') {
+      refused.push({ title: backend.manifest.title, id: backend.manifest.id, availability });
+      continue;
+    }
+    const isNamed = candidates.length === 1;
+    if (isNamed || availability.capabilities.emulated !== true) return { backend, reason, availability };
+    // Nobody who named nothing expects a guest that is ten times slower than it could be.
+    slow ??= { backend, reason: `${reason}, though it has to emulate the processor`, availability };
   }
+  if (slow !== undefined) return slow;
   return fail('backend-missing', describeRefusals(refused), {
     hint: hintOf(refused),
     data: { backends: refused.map(({ id, availability }) => ({ id, ...availability })) },

@@ -35,11 +35,15 @@ export function gapsOf(capabilities: Capabilities, asked: Asked): readonly Gap[]
   ];
 }
 
-/** What holds only per process or only as far as programs cooperate; said aloud, not refused. */
+/** What holds only in part; said aloud, not refused. */
 export function cautionsOf(capabilities: Capabilities, asked: Asked): readonly string[] {
   return limitNames
     .filter(name => asked.limits[name] !== undefined && capabilities.resources[name] === 'best-effort')
-    .map(name => `the ${name} limit holds for each process, not for the sandbox as a whole`);
+    .map(name =>
+      name === 'cpus' && capabilities.boundary !== 'container'
+        ? 'the cpus limit counts whole processors, rounded up'
+        : `the ${name} limit holds for each process, not for the sandbox as a whole`,
+    );
 }
 
 /** Throws `policy-unenforceable`, or `runtime-missing` when the runtime is all that is missing. */

@@ -48,6 +48,8 @@ export const Capabilities = z.object({
   pause: z.boolean(),
   /** Whether a guest can be written to disk and go on later; not when it is left out. */
   suspend: z.optional(z.boolean()),
+  /** Whether the processor is interpreted here, which makes programs many times slower. */
+  emulated: z.optional(z.boolean()),
   /** Whether VS Code Server can run inside. */
   editor: z.boolean(),
   /** Short sentences that people must know before they trust this backend. */

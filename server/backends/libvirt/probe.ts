@@ -50,7 +50,7 @@ async function tried(
   return {
     kind: 'ready',
     version: `QEMU ${version}`,
-    capabilities: { ...ceiling, caveats: [...ceiling.caveats, SLOW] },
+    capabilities: { ...ceiling, emulated: true, caveats: [...ceiling.caveats, SLOW] },
     notes: [uri, `QEMU interprets the processor, which is ten times slower: ${why}`],
   };
 }
