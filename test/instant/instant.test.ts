@@ -20,6 +20,10 @@ describe('machines that are resumed from a template', function () {
     stable = made;
   });
 
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await stable.endAll();
+  });
+
   after(() => stable?.dispose());
 
   it('makes one template for many starts at once, and each machine is its own', async () => {
@@ -68,6 +72,19 @@ describe('machines that are resumed from a template', function () {
     const second = await stable.driver.open(animal.context, first.ref, animal.request());
     assert.equal(await outputOf(second, 'cat /var/tmp/mine; hostname'), `mine\n${animal.name}`);
     await second.stop({ graceMs: 0 });
+    await animal.end();
+  });
+
+  it('goes on after it was suspended to disk, with the programs that ran', async () => {
+    const animal = stable.animal();
+    const { guest, ref } = await animal.start();
+    await outputOf(guest, 'cd /; echo 1 > /tmp/in-memory; setsid sleep 1000 </dev/null >/dev/null 2>&1 &');
+    await stable.driver.suspending!.suspend(animal.context, ref, guest);
+    await guest.ended;
+    const again = await stable.driver.open(animal.context, ref, animal.request());
+    assert.equal(await outputOf(again, 'cat /tmp/in-memory /workspace/whose'), `1\n${animal.name}`);
+    assert.match(await outputOf(again, 'pgrep -x sleep'), /[0-9]/);
+    await again.stop({ graceMs: 0 });
     await animal.end();
   });
 

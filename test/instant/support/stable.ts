@@ -30,6 +30,8 @@ export type Stable = {
   templates(): string[];
   /** As `prune` does, when no sandbox of this process lives. */
   clear(): Promise<void>;
+  /** Ends every machine that a test left. */
+  endAll(): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -93,6 +95,9 @@ export async function makeStable(folder = newFolder()): Promise<Stable | string>
     templates: () => namesIn(join(machine.cache, 'templates')).filter(name => !name.startsWith('.')),
     async clear() {
       await driver.sweep(machine, new Set());
+    },
+    async endAll() {
+      await Promise.all(animals.map(one => one.end()));
     },
     async dispose() {
       await Promise.all(animals.map(one => one.end()));
