@@ -78,7 +78,7 @@ export async function rememberGone(run: Run): Promise<void> {
  */
 export async function giveUp(
   run: Run,
-  { ending, life, launch, state }: Parts,
+  { ending, life, state }: Parts,
   cause: SandboxError,
 ): Promise<'nothing' | 'a guest'> {
   const asked = ending.current();
@@ -93,7 +93,7 @@ export async function giveUp(
     return 'nothing';
   }
   const stop = asked ?? (run.record.intent === 'running' ? undefined : stoppedOnRequest);
-  const free = { ...launch, signal: AbortSignal.timeout(GRACE_MS) };
+  const free = { ...life.launch(), signal: AbortSignal.timeout(GRACE_MS) };
   const halted = stop !== undefined && (await haltGuest(free).catch(() => false));
   if (halted) {
     await remember(run, stop);

@@ -19,6 +19,8 @@ export type Life = {
   live(): Promise<Live>;
   /** Resolves when the guest has ended, not when only the way to it is broken. */
   readonly ended: Promise<GuestEnd>;
+  /** What its driver has to be told about it. */
+  launch(): Launch;
   /** Lets a guest go on that was found paused, and answers when it can be used. */
   wake(): Promise<void>;
 };
@@ -50,16 +52,19 @@ export function beginLife(options: LifeOptions): Life {
   // Whoever waits for one of these hears of it; nobody has to.
   live.catch(() => undefined);
   begun.promise.catch(() => undefined);
+  let known = launch;
   const lookAfter = async (): Promise<GuestEnd> => {
     for (;;) {
-      const { guest } = await live;
+      const { guest, ref } = await live;
+      // A first start gave it one.
+      known = { ...launch, record: { ...launch.record, ref: { ...ref } } };
       const end = await guest.ended;
       await options.idle();
       if (end.kind === 'stopped' || !outlives(launch) || options.ending.current() !== undefined) return end;
       const again = Promise.withResolvers<Live>();
       again.promise.catch(() => undefined);
       live = again.promise;
-      const found = await regain(options, end);
+      const found = await regain({ ...options, launch: known }, end);
       if ('kind' in found) {
         again.reject(new Error(end.reason));
         return found;
@@ -73,6 +78,7 @@ export function beginLife(options: LifeOptions): Life {
     begun: begun.promise,
     live: () => live,
     ended,
+    launch: () => known,
     wake: async () => {
       woken.resolve();
       await live;

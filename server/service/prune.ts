@@ -1,7 +1,6 @@
 // Removes what no sandbox needs: leftovers of crashes, old versions, expired sandboxes and, when asked, stopped ones.
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { backends } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
 import { errorCodeOf } from '../platform/files.ts';
 import { removeTree } from '../platform/removeTree.ts';
@@ -9,12 +8,12 @@ import type { Handlers } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { withLock } from '../store/lock.ts';
 import { sandboxPaths } from '../store/paths.ts';
-import { type Entry, readIds } from '../store/sandboxes.ts';
+import type { Entry } from '../store/sandboxes.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { conditionOfEntry } from './info.ts';
 import { findLeftovers, isExpired } from './leftovers.ts';
-import { machineContext } from './machine.ts';
 import { renewLauncher } from './ssh.ts';
+import { sweepBackends } from './sweep.ts';
 
 type Removed = { what: string; path: string; bytes: number };
 type Asked = { readonly dry_run?: boolean | undefined; readonly stopped?: boolean | undefined };
@@ -26,7 +25,7 @@ export function pruneHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, 
         ...(await pruneSandboxes(deps, asked, context)),
         ...(await pruneFiles(deps, asked, context)),
         ...(await pruneStore(deps, asked)),
-        ...(asked.dry_run === true ? [] : await sweepBackends(deps, context)),
+        ...(asked.dry_run === true ? [] : await swept(deps, context)),
       ];
       return { removed };
     },
@@ -86,16 +85,9 @@ async function pruneFiles(deps: ServiceDeps, asked: Asked, { signal }: CallConte
   });
 }
 
-async function sweepBackends(deps: ServiceDeps, { signal }: CallContext): Promise<Removed[]> {
-  const living = new Set(readIds(deps.paths));
-  const removed: Removed[] = [];
-  for (const backend of backends) {
-    if (!backend.manifest.hosts.some(({ platform }) => platform === process.platform)) continue;
-    const driver = await backend.load();
-    const swept = await driver.sweep(machineContext(deps, backend, { signal }), living);
-    removed.push(...swept.map(({ what, path }) => ({ what, path, bytes: 0 })));
-  }
-  return removed;
+async function swept(deps: ServiceDeps, context: CallContext): Promise<Removed[]> {
+  const found = await sweepBackends(deps, context);
+  return found.map(({ what, path }) => ({ what, path, bytes: 0 }));
 }
 
 /** Of a file or of all files below a folder; never follows a link out of it. */

@@ -39,6 +39,7 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
       editor: false,
       caveats: ['It is no sandbox at all'],
     },
+    environment: ['HEYVM_FAKE_HOST'],
     verified: 'contract',
     rank: { worktree: 0, throwaway: 0 },
     options: z.strictObject({ connect: z.optional(z.string()), depth: z.optional(z.number()) }),
@@ -48,8 +49,8 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
   return { manifest, load: async () => driver };
 }
 
-/** Replaced where this file is part of a bundle. */
-const host = process.env['FAKE_HOST'] ?? join(import.meta.dirname, 'fakeHost.ts');
+/** A bundle is somewhere else. */
+const host = process.env['HEYVM_FAKE_HOST'] ?? join(import.meta.dirname, 'fakeHost.ts');
 
 function driverOf(manifest: Manifest): Driver {
   return {

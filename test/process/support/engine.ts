@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connectOwner } from '../../../server/owner/connect.ts';
-import { bundle, ownerProgram } from '../../../server/platform/bundle.ts';
+import { type Bundle, bundle, ownerProgram } from '../../../server/platform/bundle.ts';
 import type { ExitStatus } from '../../../server/protocol/exec.ts';
 import type { SandboxInfo, SandboxSpec } from '../../../server/protocol/sandbox.ts';
 import { createService, type Service } from '../../../server/service/service.ts';
@@ -23,11 +23,18 @@ export type Engine = {
   dispose(): Promise<void>;
 };
 
-export function newEngine(options: { name?: string; env?: Record<string, string> } = {}): Engine {
+export type EngineOptions = {
+  readonly name?: string;
+  readonly env?: Record<string, string>;
+  /** The programs that owners run from. */
+  readonly bundle?: Bundle;
+};
+
+export function newEngine(options: EngineOptions = {}): Engine {
   const home = join(mkdtempSync(join(tmpdir(), 'hve-')), options.name ?? 'h');
   const env = { ...process.env, ...options.env, HEYO_HOME: home };
   const paths = pathsOf(env);
-  const { call } = createService({ paths, env });
+  const { call } = createService({ paths, env, bundle: options.bundle ?? bundle });
   return {
     home,
     paths,
