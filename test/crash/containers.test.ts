@@ -1,14 +1,13 @@
 // Owners, containers and the engine itself are killed at random moments, and the machine restarts: the truth is told after.
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attempt } from '../../scripts/lib/command.ts';
 import { ask, type Dockerd, startDockerd, whyNoDockerd } from '../../scripts/lib/daemons/dockerd.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import { type Engine, kill, processesOf, skipBecause } from '../process/support/engine.ts';
 import { eventually } from '../support/eventually.ts';
-import { commandLine, needCommandLine } from './support/commands.ts';
+import { afterBoot, needCommandLine } from './support/commands.ts';
 import { assertTruth, declareStorm, type Field, newStore, plantTree } from './support/storm.ts';
 
 describe('containers, when things are killed', function () {
@@ -131,30 +130,4 @@ async function remains(socket: string): Promise<string[]> {
     ...(volumes.Volumes ?? []).map(({ Name }) => Name),
     ...networks.map(({ Name }) => Name).filter(name => !['bridge', 'host', 'none'].includes(name)),
   ];
-}
-
-/** The command line as it is after the machine came up again: with another boot id. */
-async function afterBoot(home: string, ...args: string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'hvb-'));
-  try {
-    writeFileSync(join(folder, 'boot'), '01234567-89ab-cdef-0123-456789abcdef\n');
-    const boot = [
-      '--dev-bind',
-      '/',
-      '/',
-      '--ro-bind',
-      join(folder, 'boot'),
-      '/proc/sys/kernel/random/boot_id',
-    ];
-    const done = await attempt(
-      ['bwrap', ...boot, '--cap-add', 'ALL', process.execPath, commandLine, ...args],
-      {
-        env: { ...process.env, HEYO_HOME: home, NODE_COMPILE_CACHE: join(home, '..', 'compiled') },
-      },
-    );
-    assert.equal(done.code, 0, done.stderr);
-    return done.stdout;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

@@ -46,19 +46,19 @@ export function whyNoTestUser(): string | undefined {
   return closed === undefined ? undefined : `other users cannot enter ${closed}`;
 }
 
-/** Its home is kept between runs; what lies in `tmp` and `run` is not. */
+/** Its home is kept between runs; what lies in `tmp` is not. */
 export function makeTestUser(): TestUser {
   const { number, home, leave } = takeHome();
   const seen = `${HOME}${number}`;
-  for (const name of ['tmp', 'run']) rmSync(join(home, name), { recursive: true, force: true });
-  for (const name of ['', 'tmp', 'run']) {
+  rmSync(join(home, 'tmp'), { recursive: true, force: true });
+  for (const name of ['', 'tmp']) {
     mkdirSync(join(home, name), { recursive: true, mode: 0o700 });
     chownSync(join(home, name), UID, UID);
   }
   mkdirSync(seen, { recursive: true });
   const accounts = writeAccounts(seen);
   const mounts = [
-    ...['--dev-bind', '/', '/', '--bind', home, seen],
+    ...['--dev-bind', '/', '/', '--bind', home, seen, '--perms', '1777', '--tmpfs', '/var/tmp'],
     // What is large and only read is the same for everybody.
     ...readdirSync(cache)
       .filter(name => /^(vscode-server|node)-[\d.]+$/.test(name))
@@ -88,7 +88,6 @@ function environment(home: string): NodeJS.ProcessEnv {
     USER: NAME,
     LOGNAME: NAME,
     TMPDIR: join(home, 'tmp'),
-    XDG_RUNTIME_DIR: join(home, 'run'),
     HEYVM_DEV_CACHE: join(home, 'cache'),
   };
 }

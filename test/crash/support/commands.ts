@@ -1,7 +1,9 @@
 // The command line as people run it: processes that can be killed, and what they said.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { command } from '../../../scripts/lib/command.ts';
 import { bundle } from '../../../server/platform/bundle.ts';
 import { skipBecause, whyNoEngine } from '../../process/support/engine.ts';
 
@@ -21,7 +23,7 @@ export function startCommandIn(
 ): Command {
   const child = spawn(process.execPath, [commandLine, ...args], {
     cwd,
-    env: { ...process.env, HEYO_HOME: home, NODE_COMPILE_CACHE: join(home, '..', 'compiled') },
+    env: environment(home),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -46,4 +48,23 @@ export function heyvm(home: string, ...args: readonly string[]): Promise<Ended> 
 export function needCommandLine(this: Mocha.Context): void {
   const whyNot = existsSync(commandLine) ? undefined : 'dist/cli.cjs is not built';
   skipBecause(this, whyNoEngine() ?? whyNot);
+}
+
+/** The command line as it is after the machine came up again, that is with another boot id; fails when it fails. */
+export async function afterBoot(home: string, ...args: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'hvb-'));
+  const file = join(folder, 'boot');
+  writeFileSync(file, '01234567-89ab-cdef-0123-456789abcdef\n');
+  const boot = ['--dev-bind', '/', '/', '--ro-bind', file, '/proc/sys/kernel/random/boot_id'];
+  const privileges = process.getuid?.() === 0 ? ['--cap-add', 'ALL'] : [];
+  try {
+    const words = ['bwrap', ...boot, ...privileges, process.execPath, commandLine, ...args];
+    return await command(words, { env: environment(home) });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function environment(home: string): NodeJS.ProcessEnv {
+  return { ...process.env, HEYO_HOME: home, NODE_COMPILE_CACHE: join(home, '..', 'compiled') };
 }

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureCiStore, takeCiImage } from '../../../scripts/lib/ciImage.ts';
+import { ciImage, ensureCiStore, takeCiImage } from '../../../scripts/lib/ciImage.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { type Engine, newEngine } from '../../process/support/engine.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -43,7 +43,7 @@ export async function newStore(
   mkdirSync(engine.home, { recursive: true, mode: 0o700 });
   writeFileSync(
     engine.paths.settings,
-    JSON.stringify({ backend_type: backend, backends: { [backend]: settings } }),
+    JSON.stringify({ backend_type: backend, backends: { [backend]: { image: ciImage, ...settings } } }),
   );
   takeCiImage(await ensureCiStore(), engine.home);
   return engine;
