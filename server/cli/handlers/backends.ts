@@ -31,7 +31,9 @@ function availabilityCell({ availability }: BackendInfo): Cell {
     case undefined:
       return { text: 'not probed', style: 'dim' };
     case 'ready':
-      return { text: `ready: ${availability.version}`, style: 'green' };
+      return availability.capabilities.emulated === true
+        ? { text: `ready, but slow: ${availability.version} emulates the processor`, style: 'yellow' }
+        : { text: `ready: ${availability.version}`, style: 'green' };
     case 'missing':
       return { text: `missing: ${availability.what}; ${availability.fix}`, style: 'yellow' };
     case 'unsupported':
