@@ -12,6 +12,7 @@ import { ensureFolder } from '../platform/files.ts';
 import { run } from '../platform/run.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Mount } from '../protocol/sandbox.ts';
+import { managedKey } from '../store/managedKey.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { updateRecord } from '../store/sandboxes.ts';
@@ -141,6 +142,7 @@ async function driverContext(
     cache: join(paths.cache, backend.manifest.id),
     storeId: storeIdOf(paths),
     options: optionsOf(backend, settings, { path: paths.settings, over: record.options }),
+    publicKey: () => managedKey(paths),
   };
 }
 

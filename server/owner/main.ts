@@ -36,6 +36,8 @@ export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<nu
     const entry = await readEntry(paths, id);
     if (entry === undefined) throw new SandboxError('sandbox-not-found', `there is no sandbox ${id}`);
     const previous = mode === 'attach' ? readPreviousOwner(paths, entry.record) : undefined;
+    // Another one has looked in the meantime, and what it found out is in the record.
+    if (mode === 'attach' && previous === undefined) return 0;
     const log = openLog(files);
     await own({ paths, record: entry.record, mode, previous, pipe, abandoned: abandoned.signal, log });
     return 0;

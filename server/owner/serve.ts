@@ -83,7 +83,6 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
     },
     'owner/suspend': async () => {
       await operations.suspend();
-      await ending.forced;
       return {};
     },
     'owner/snapshot': async ({ name, memory }, { signal }) => {
@@ -101,11 +100,11 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
 /** The SSH library is loaded with the first connection: most sandboxes are never reached that way. */
 function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => void {
   const load = async () => {
-    const [{ createEndpoint }, { ensureHostKey }] = await Promise.all([
+    const [{ createEndpoint }, { ensureSshKey }] = await Promise.all([
       import('../ssh/endpoint.ts'),
-      import('../ssh/hostKey.ts'),
+      import('../platform/sshKey.ts'),
     ]);
-    const { pem } = await ensureHostKey(files.hostKey);
+    const { pem } = await ensureSshKey(files.hostKey);
     return createEndpoint({ guest, hostKeyPem: pem, policy: record.policy, log });
   };
   let endpoint: ReturnType<typeof load> | undefined;

@@ -40,7 +40,7 @@ export async function settleSandbox(deps: BaseDeps, id: string, context: CallCon
   const { paths } = deps;
   return withLock(paths, `sandbox-${id}`, { wait: 'wait', signal: context.signal }, async () => {
     const entry = await settle(deps, await requireEntry(paths, id), context);
-    if (entry.owner?.state === 'starting') await waitForOther(deps, id, context.signal);
+    if (isBetween(entry)) await waitForOther(deps, id, context.signal);
     return requireEntry(paths, id);
   });
 }
@@ -52,13 +52,19 @@ export function refuseUnattended({ record }: Entry): never {
   });
 }
 
+/** On its way into a state in which it stays. */
+function isBetween({ owner }: Entry): boolean {
+  return owner?.state === 'starting' || owner?.state === 'stopping';
+}
+
 async function waitForOther({ paths }: BaseDeps, id: string, signal: AbortSignal): Promise<void> {
   const until = performance.now() + PATIENCE_MS;
   while (performance.now() < until) {
     signal.throwIfAborted();
     const entry = await readEntry(paths, id);
-    const looking = entry?.owner?.state === 'starting' || lockHolder(paths, `owner-${id}`) !== undefined;
-    if (!looking || (entry?.owner !== undefined && entry.owner.state !== 'starting')) return;
+    if (entry === undefined) return;
+    const looking = entry.owner === undefined && lockHolder(paths, `owner-${id}`) !== undefined;
+    if (!isBetween(entry) && !looking) return;
     await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }
 }

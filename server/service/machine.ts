@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Backend, DriverContext, MachineContext } from '../core/backend.ts';
 import { optionsOf } from '../core/options.ts';
 import { guestProgram } from '../platform/bundle.ts';
+import { managedKey } from '../store/managedKey.ts';
 import { sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { storeIdOf } from '../store/storeId.ts';
@@ -24,6 +25,7 @@ export function machineContext(
     cache: join(deps.paths.cache, backend.manifest.id),
     storeId: storeIdOf(deps.paths),
     options: optionsOf(backend, deps.settings(), { path: deps.paths.settings, over }),
+    publicKey: () => managedKey(deps.paths),
   };
 }
 

@@ -48,7 +48,10 @@ export async function suspendSandbox(deps: BaseDeps, id: string, context: CallCo
     if (entry.owner === undefined && entry.record.suspended === true) return;
     if (entry.owner?.state !== 'paused') requireRunning(entry);
     context.progress({ phase: 'writing memory to disk' });
-    await ask(entry, 'owner/suspend', context);
+    await ask(entry, 'owner/suspend', context).catch(async (error: unknown) => {
+      // It may have ended, as it shall, before its answer was read.
+      if ((await requireEntry(deps.paths, id)).record.suspended !== true) throw error;
+    });
     if (entry.owner !== undefined) await waitForOwner(entry.owner, LAST_STEPS_MS, context.signal);
   });
 }

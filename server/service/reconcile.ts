@@ -29,6 +29,8 @@ export async function tidy(deps: BaseDeps, entries: readonly Entry[]): Promise<v
 /** The caller holds the sandbox's lock. */
 export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   const { paths } = deps;
+  const begun = await readEntry(paths, id);
+  if (begun?.record.forking !== undefined) await undoForking(deps, begun.record);
   if (lockHolder(paths, `owner-${id}`) !== undefined) return;
   const entry = await readEntry(paths, id);
   if (entry === undefined) return;
@@ -39,7 +41,6 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   }
   if (isUnattended(entry)) await takeOver(deps, id);
   else if (entry.stale) await forgetOwner(paths, entry);
-  if (entry.record.forking !== undefined) await undoForking(deps, entry.record);
 }
 
 /** Frees a name that only the remains of an interrupted command have; otherwise changes nothing. */
