@@ -55,7 +55,8 @@ export function needEngine(context: Mocha.Context): void {
   context.skip();
 }
 
-export async function makeWorld(): Promise<World> {
+/** `program` is the command line that is tried, where that is not the one of dist/. */
+export async function makeWorld(program = launcher): Promise<World> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'hc-')));
   const place = { store: join(folder, 'h'), repository: join(folder, 'repo'), home: join(folder, 'home') };
   mkdirSync(place.repository);
@@ -67,7 +68,7 @@ export async function makeWorld(): Promise<World> {
     TERM: 'xterm-256color',
   };
   const start: World['start'] = (args, options = {}) =>
-    spawn(launcher, args, { cwd: options.cwd ?? place.repository, env: { ...env, ...options.env } });
+    spawn(program, args, { cwd: options.cwd ?? place.repository, env: { ...env, ...options.env } });
   const heyvm: World['heyvm'] = (args, options = {}) => finish(start(args, options), options.input);
   const git: World['git'] = async (...args) => {
     const done = await finish(spawn('git', args, { cwd: place.repository, env }));
