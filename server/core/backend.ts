@@ -77,6 +77,8 @@ export type DriverContext = {
   readonly storeId: string;
   /** Already parsed with the manifest's `options`. */
   readonly options: unknown;
+  /** Of the key pair of this store, for guests with an ssh server of their own; made when it is first asked for. */
+  readonly publicKey: () => Promise<string>;
 };
 
 /** For what concerns no single sandbox. */

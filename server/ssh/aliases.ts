@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
 import { aliasOf } from '../core/names.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../platform/files.ts';
+import { ensureSshKey } from '../platform/sshKey.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { type AliasBlock, renderConfig } from './configText.ts';
-import { ensureHostKey } from './hostKey.ts';
 
 export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent'>;
 
@@ -37,7 +37,7 @@ export async function writeAliases(
     if (!existsSync(folder)) continue;
     const hostKeyAlias = `heyvm-${id}`;
     try {
-      hosts.push(`${hostKeyAlias} ${(await ensureHostKey(hostKey)).publicLine}\n`);
+      hosts.push(`${hostKeyAlias} ${(await ensureSshKey(hostKey)).publicLine}\n`);
     } catch (thrown) {
       problems.push({ path: hostKey, message: toSandboxError(thrown).message });
       continue;

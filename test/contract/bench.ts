@@ -112,6 +112,7 @@ export function machineContext(signal = new AbortController().signal): MachineCo
     cache: join(tmpdir(), `hvc-cache-${process.pid}`),
     storeId: `test${process.pid}`,
     options: {},
+    publicKey: async () => 'ssh-ed25519 AAAA',
   };
 }
 

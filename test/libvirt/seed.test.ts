@@ -1,11 +1,11 @@
 // What a vendor's image is told at its first boot, read back by other programs than the one that wrote it.
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeHostKey } from '../../server/backends/libvirt/hostKey.ts';
 import { seedFiles, writeSeed } from '../../server/backends/libvirt/seed.ts';
 import { run } from '../../server/platform/run.ts';
+import { ensureSshKey } from '../../server/platform/sshKey.ts';
 import { machineContext } from '../contract/bench.ts';
 
 describe('seed of a vendor’s image', () => {
@@ -17,25 +17,15 @@ describe('seed of a vendor’s image', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('has a host key that OpenSSH reads, another one each time', async function () {
-    if (!existsSync('/usr/bin/ssh-keygen')) {
-      console.log('not run: ssh-keygen is not installed');
-      return this.skip();
-    }
-    const key = makeHostKey();
-    const file = join(folder, 'key');
-    writeFileSync(file, key.private, { mode: 0o600 });
-    const { stdout } = await run(['ssh-keygen', '-y', '-f', file]);
-    assert.equal(stdout.trim(), key.public);
-    assert.notEqual(makeHostKey().public, key.public);
-  });
-
-  it('opens no door: no user, no password, no authorized key', () => {
-    const { 'user-data': text = '' } = seedFiles({ name: 'try', uuid: 'u' }, makeHostKey());
+  it('opens no door but for the managed key: no user, no password', async () => {
+    const host = await ensureSshKey(join(folder, 'key'));
+    const { 'user-data': text = '' } = seedFiles({ name: 'try', uuid: 'u' }, { host, authorized: 'ours' });
     assert.match(text, /^#cloud-config\n/);
     const told = JSON.parse(text.slice(text.indexOf('\n')));
     assert.deepEqual([told.users, told.ssh_pwauth, told.disable_root], [[], false, true]);
-    assert.doesNotMatch(text, /authorized_keys|passwd|password"/);
+    assert.doesNotMatch(text, /passwd|password"/);
+    assert.deepEqual(told.write_files[0].content, 'ours heyvm\n');
+    assert.equal(told.ssh_keys.ed25519_public, `${host.publicLine} heyvm`);
   });
 
   it('is an image with the label that NoCloud looks for, and the guest program on it', async function () {
@@ -45,7 +35,13 @@ describe('seed of a vendor’s image', () => {
     }
     const seed = join(folder, 'seed.iso');
     const context = { ...machineContext(), state: folder, runtime: folder, progress: () => {} };
-    for (const _twice of [1, 2]) await writeSeed(context, seed, { name: 'try', uuid: 'u' });
+    const places = { seed, hostKey: join(folder, 'key') };
+    const keys = new Set<string>();
+    for (const _twice of [1, 2]) {
+      await writeSeed(context, places, { name: 'try', uuid: 'u' });
+      keys.add((await ensureSshKey(places.hostKey)).publicLine);
+    }
+    assert.equal(keys.size, 1);
     const { stdout: about } = await run(['isoinfo', '-d', '-i', seed]);
     assert.match(about, /^Volume id: cidata$/m);
     const { stdout: names } = await run(['isoinfo', '-f', '-R', '-i', seed]);

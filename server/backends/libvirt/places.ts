@@ -8,6 +8,8 @@ export type Places = {
   /** Everything that the guest wrote to its own disk. */
   readonly disk: string;
   readonly seed: string;
+  /** Of the ssh server that a vendor's image brings along. */
+  readonly hostKey: string;
   readonly console: string;
   /** Empty on the host; the emulator composes the guest's mounts on it, out of everybody else's sight. */
   readonly stage: string;
@@ -22,6 +24,7 @@ export function placesOf({ state, runtime }: Pick<DriverContext, 'state' | 'runt
     record: join(state, 'machine.json'),
     disk: join(state, 'disk.qcow2'),
     seed: join(state, 'seed.iso'),
+    hostKey: join(state, 'ssh_host_ed25519_key'),
     console: join(state, 'console.log'),
     stage: join(state, 'stage'),
     stagePlan: join(state, 'stage.json'),

@@ -2,26 +2,39 @@
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../../core/backend.ts';
+import { fail } from '../../core/errors.ts';
 import { randomHex } from '../../platform/random.ts';
-import { type HostKey, makeHostKey } from './hostKey.ts';
+import { ensureSshKey, type SshKey } from '../../platform/sshKey.ts';
+import type { Places } from './places.ts';
 
 export type SeedInput = { readonly name: string; readonly uuid: string };
 
+export type SeedKeys = {
+  /** Of the image's own ssh server: made here, so that no two machines share one and none waits for entropy. */
+  readonly host: SshKey;
+  /** Whom that server lets in. */
+  readonly authorized: string;
+};
+
 const PROGRAM = 'heyvm-guest';
 
-/** NoCloud finds it by its label. */
-export async function writeSeed(context: DriverContext, seed: string, input: SeedInput): Promise<void> {
+/** Written for every boot, because our program may be another one by now; who the machine is stays. */
+export async function writeSeed(
+  context: DriverContext,
+  { seed, hostKey }: Pick<Places, 'seed' | 'hostKey'>,
+  input: SeedInput,
+): Promise<void> {
   const folder = join(context.state, `seed.${randomHex(4)}.new`);
   const fresh = `${seed}.${randomHex(4)}.new`;
+  const keys = { host: await ensureSshKey(hostKey), authorized: await context.publicKey() };
   await mkdir(folder, { mode: 0o700 });
   try {
-    const files = seedFiles(input, makeHostKey());
+    const files = Object.entries(seedFiles(input, keys));
     await Promise.all(
-      Object.entries(files).map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })),
+      files.map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })),
     );
     await copyFile(context.agent, join(folder, PROGRAM));
-    const words = ['-quiet', '-output', fresh, '-volid', 'cidata', '-joliet', '-rock', folder];
-    await context.run(['genisoimage', ...words], { signal: context.signal, timeoutMs: 60_000 });
+    await writeImage(context, folder, fresh);
     await rename(fresh, seed);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -29,22 +42,46 @@ export async function writeSeed(context: DriverContext, seed: string, input: See
   }
 }
 
+/** The same words mean the same to all of them. */
+const writers = ['genisoimage', 'mkisofs', 'xorrisofs'] as const;
+
+/** NoCloud finds it by its label. */
+async function writeImage({ run, signal }: DriverContext, folder: string, target: string): Promise<void> {
+  for (const writer of writers) {
+    const known = await run([writer, '--version'], { signal, timeoutMs: 10_000, accept: 'any' }).catch(
+      () => undefined,
+    );
+    signal.throwIfAborted();
+    if (known?.code !== 0) continue;
+    const words = ['-quiet', '-output', target, '-volid', 'cidata', '-joliet', '-rock', folder];
+    await run([writer, ...words], { signal, timeoutMs: 60_000 });
+    return;
+  }
+  fail('backend-missing', 'images of vendors are told who they are by a disc, which nothing here can write', {
+    hint: 'apt install genisoimage',
+  });
+}
+
 /** Pure. JSON is YAML, and needs no quoting rules of its own. */
-export function seedFiles({ name, uuid }: SeedInput, key: HostKey): Record<string, string> {
+export function seedFiles({ name, uuid }: SeedInput, keys: SeedKeys): Record<string, string> {
   const user = {
     hostname: name,
     preserve_hostname: false,
-    // Nobody logs in with a password, and no door is opened besides the guest program.
+    // Nobody logs in with a password, and our own guest program makes the user.
     users: [],
     ssh_pwauth: false,
     disable_root: true,
     ssh_deletekeys: true,
     ssh_genkeytypes: [],
-    ssh_keys: { ed25519_private: key.private, ed25519_public: key.public },
+    ssh_keys: { ed25519_private: keys.host.pem, ed25519_public: `${keys.host.publicLine} heyvm` },
+    write_files: [
+      { path: AUTHORIZED, content: `${keys.authorized} heyvm\n`, permissions: '0644' },
+      { path: '/etc/ssh/sshd_config.d/10-heyvm.conf', content: SSHD, permissions: '0644' },
+    ],
     package_update: false,
     package_upgrade: false,
     growpart: { mode: 'auto', devices: ['/'] },
-    // At every boot and before the network is waited for.
+    // At every boot, and as the first thing of all that is done.
     bootcmd: [['sh', '-c', START]],
   };
   return {
@@ -54,16 +91,33 @@ export function seedFiles({ name, uuid }: SeedInput, key: HostKey): Record<strin
   };
 }
 
+const AUTHORIZED = '/etc/ssh/heyvm_authorized_keys';
+const SSHD = `AuthorizedKeysFile .ssh/authorized_keys ${AUTHORIZED}\n`;
+
+/**
+ * The machine is still coming up when this runs, and what it starts must not wait for that, or both would wait for each
+ * other. Programs inside are neither limited as a service nor all ended because one took too much memory.
+ */
+const SERVICE = [
+  ...['--no-block', '--quiet', '--collect', '--unit=heyvm-guest'],
+  ...['-p DefaultDependencies=no', '-p Conflicts=shutdown.target', '-p Before=shutdown.target'],
+  ...['-p KillMode=mixed', '-p TimeoutStopSec=5', '-p OOMPolicy=continue', '-p TasksMax=infinity'],
+].join(' ');
+
 /** Runs in the guest. From a folder in which programs may be run, which the temporary ones of some systems are not. */
 const START = [
   'set -e',
-  'mkdir -p /opt/heyvm /run/heyvm-seed',
-  'mount -o ro /dev/disk/by-label/cidata /run/heyvm-seed',
-  `cp /run/heyvm-seed/${PROGRAM} /opt/heyvm/guest.new`,
+  `program=/usr/local/sbin/${PROGRAM}`,
+  'seed=$(blkid -L cidata || echo /dev/disk/by-label/cidata)',
+  'mkdir -p /usr/local/sbin /run/heyvm-seed',
+  'mount -o ro "$seed" /run/heyvm-seed',
+  `cp /run/heyvm-seed/${PROGRAM} $program.new`,
   'umount /run/heyvm-seed',
-  'chmod 755 /opt/heyvm/guest.new',
-  'mv /opt/heyvm/guest.new /opt/heyvm/guest',
-  'if command -v systemd-run >/dev/null; then' +
-    ' systemd-run --quiet --collect --unit=heyvm-guest -p KillMode=process -p OOMScoreAdjust=-900 /opt/heyvm/guest vm;' +
-    ' else setsid /opt/heyvm/guest vm </dev/null >/dev/console 2>&1 & fi',
+  'chmod 755 $program.new',
+  'mv $program.new $program',
+  'if [ -d /run/systemd/system ]; then',
+  `  systemd-run ${SERVICE} $program vm`,
+  'else',
+  '  $program vm --detach </dev/null >/dev/console 2>&1',
+  'fi',
 ].join('\n');

@@ -58,8 +58,17 @@ export async function startMachine(starting: Starting): Promise<Line> {
     return line;
   } catch (error) {
     await forceOff(libvirt, record.name);
-    throw error;
+    throw withAdvice(error, image);
   }
+}
+
+/** Kernels that vendors trim for clouds lack what a shared folder needs. */
+function withAdvice(error: unknown, { name }: StoredImage): unknown {
+  if (!(error instanceof SandboxError) || error.code !== 'unsupported') return error;
+  return new SandboxError(error.code, `${name}: ${error.message}`, {
+    hint: 'choose an image with a full kernel, such as Debian’s generic instead of genericcloud, or make one with heyvm images bootstrap',
+    cause: error,
+  });
 }
 
 async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void> {
@@ -110,7 +119,7 @@ async function writeDisk({ context, image, record, places }: Starting, plan: Mac
   await ensureDisk(context, places.disk, image);
   if (plan.diskBytes !== undefined) await growDisk(context, places.disk, plan.diskBytes);
   const { name, uuid } = { name: plan.setup.hostname, uuid: record.uuid };
-  if (image.manifest.init === 'cloud-init') await writeSeed(context, places.seed, { name, uuid });
+  if (image.manifest.init === 'cloud-init') await writeSeed(context, places, { name, uuid });
 }
 
 async function isSaved(libvirt: Libvirt, name: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { ensureHostKey } from '../../server/ssh/hostKey.ts';
+import { ensureSshKey } from '../../server/platform/sshKey.ts';
 import { hasProgram, run } from './support/run.ts';
 
 describe('a host key', () => {
@@ -21,14 +21,14 @@ describe('a host key', () => {
       console.log('not run: ssh-keygen is not installed');
       return this.skip();
     }
-    const { publicLine } = await ensureHostKey(path);
+    const { publicLine } = await ensureSshKey(path);
     const { code, stdout, stderr } = await run(['ssh-keygen', '-y', '-f', path]);
     assert.equal(code, 0, stderr);
     assert.equal(stdout.toString().trim(), publicLine);
   });
 
   it('is what ssh2 takes for one', async () => {
-    const { pem, publicLine } = await ensureHostKey(path);
+    const { pem, publicLine } = await ensureSshKey(path);
     const parsed = ssh2.utils.parseKey(pem);
     assert.ok(!(parsed instanceof Error));
     assert.equal(`${parsed.type} ${parsed.getPublicSSH().toString('base64')}`, publicLine);
@@ -36,16 +36,16 @@ describe('a host key', () => {
   });
 
   it('is private and stays the same, also when many make it at once', async () => {
-    const keys = await Promise.all(Array.from({ length: 10 }, () => ensureHostKey(path)));
+    const keys = await Promise.all(Array.from({ length: 10 }, () => ensureSshKey(path)));
     assert.equal(new Set(keys.map(({ publicLine }) => publicLine)).size, 1);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
-    assert.deepEqual(await ensureHostKey(path), keys[0]);
+    assert.deepEqual(await ensureSshKey(path), keys[0]);
   });
 
   for (const broken of ['', 'garbage', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n']) {
     it(`is not taken from a file with ${JSON.stringify(broken.slice(0, 12))}`, async () => {
       await writeFile(path, broken);
-      await assert.rejects(ensureHostKey(path), { code: 'record-broken' });
+      await assert.rejects(ensureSshKey(path), { code: 'record-broken' });
     });
   }
 });

@@ -1,16 +1,16 @@
-// The ed25519 host key of a sandbox's endpoint, in OpenSSH's own format, made without loading an ssh library.
+// An ed25519 key pair in OpenSSH's own format, made without loading an ssh library: of a host, or of this store.
 import { generateKeyPair, type JsonWebKey, randomBytes } from 'node:crypto';
 import { link, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fail } from '../core/errors.ts';
-import { errorCodeOf, readTextIfExistsNow } from '../platform/files.ts';
+import { errorCodeOf, readTextIfExistsNow } from './files.ts';
 
 const KIND = 'ssh-ed25519';
 const MAGIC = Buffer.from('openssh-key-v1\0');
 const BEGIN = '-----BEGIN OPENSSH PRIVATE KEY-----';
 const END = '-----END OPENSSH PRIVATE KEY-----';
 
-export type HostKey = {
+export type SshKey = {
   /** What ssh2 and ssh-keygen read. */
   readonly pem: string;
   /** `ssh-ed25519 AAAA…`, as it stands in known_hosts. */
@@ -18,8 +18,8 @@ export type HostKey = {
 };
 
 /** Reads the key, and makes it when there is none yet; of several makers at once one wins. */
-export async function ensureHostKey(path: string): Promise<HostKey> {
-  const existing = readHostKey(path);
+export async function ensureSshKey(path: string): Promise<SshKey> {
+  const existing = readKey(path);
   if (existing !== undefined) return existing;
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   await writeFile(draft, await generate(), { mode: 0o600, flag: 'wx' });
@@ -30,10 +30,10 @@ export async function ensureHostKey(path: string): Promise<HostKey> {
   } finally {
     await rm(draft, { force: true });
   }
-  return readHostKey(path) ?? fail('storage', `the host key ${path} vanished while it was made`);
+  return readKey(path) ?? fail('storage', `the key ${path} vanished while it was made`);
 }
 
-function readHostKey(path: string): HostKey | undefined {
+function readKey(path: string): SshKey | undefined {
   const pem = readTextIfExistsNow(path);
   return pem === undefined ? undefined : { pem, publicLine: publicLineOf(pem, path) };
 }
@@ -61,7 +61,7 @@ function publicLineOf(pem: string, path: string): string {
   const text = pem.replace(BEGIN, '').replace(END, '').replaceAll(/\s/g, '');
   const body = Buffer.from(text, 'base64');
   const broken = () =>
-    fail('record-broken', `the host key ${path} is not an OpenSSH key`, {
+    fail('record-broken', `the key ${path} is not an OpenSSH key`, {
       hint: 'remove the file; a new one is made',
     });
   if (!pem.startsWith(BEGIN) || !body.subarray(0, MAGIC.length).equals(MAGIC)) return broken();
