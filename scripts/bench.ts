@@ -2,8 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { buildFigures } from './bench/builds.ts';
 import { commandFigures, throwawayFigures } from './bench/commands.ts';
+import { containerFigures } from './bench/containers.ts';
 import { editorFigures } from './bench/editor.ts';
+import { machineFigures } from './bench/machines.ts';
 import type { Figure } from './bench/measure.ts';
 import { heldFigure, idleFigures } from './bench/owner.ts';
 import { sshFigures } from './bench/ssh.ts';
@@ -12,7 +15,11 @@ import { buildAll } from './build.ts';
 import { artifacts } from './lib/places.ts';
 import { main, Stop, say } from './lib/say.ts';
 
-type Part = { readonly name: string; readonly measure: (stage: Stage) => Promise<Figure[]> };
+/** Most are measured on a stage with a running sandbox; the others bring what they need. */
+type Part = { readonly name: string } & (
+  | { readonly measure: (stage: Stage) => Promise<Figure[]> }
+  | { readonly alone: () => Promise<Figure[]> }
+);
 
 const parts: readonly Part[] = [
   { name: 'idle', measure: idleFigures },
@@ -21,6 +28,9 @@ const parts: readonly Part[] = [
   { name: 'held', measure: async stage => [await heldFigure(stage)] },
   { name: 'ssh', measure: sshFigures },
   { name: 'editor', measure: editorFigures },
+  { name: 'docker', alone: containerFigures },
+  { name: 'images', alone: buildFigures },
+  { name: 'libvirt', alone: machineFigures },
 ];
 
 await main(async () => {
@@ -33,20 +43,27 @@ await main(async () => {
   let missing = 0;
   for (const part of parts.filter(({ name }) => names.length === 0 || names.includes(name))) {
     say(`measuring: ${part.name}`);
-    const stage = await openStage();
     try {
-      figures.push(...(await part.measure(stage)));
+      figures.push(...(await figuresOf(part)));
     } catch (error) {
       // The other figures are worth having all the same.
       say(`  ${part.name} could not be measured: ${error instanceof Error ? error.message : String(error)}`);
       missing += 1;
-    } finally {
-      await stage.end();
     }
   }
   report(figures);
   return missing === 0 ? 0 : 1;
 });
+
+async function figuresOf(part: Part): Promise<Figure[]> {
+  if ('alone' in part) return await part.alone();
+  const stage = await openStage();
+  try {
+    return await part.measure(stage);
+  } finally {
+    await stage.end();
+  }
+}
 
 function report(figures: readonly Figure[]): void {
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`;

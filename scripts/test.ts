@@ -52,7 +52,7 @@ async function runArea(area: Area): Promise<AreaResult[]> {
         return [await runVscodeSuites()];
       case 'mocha': {
         const files = filesOf(area.files);
-        if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, area.env)];
+        if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, area)];
         return [await runMochaFiles(area.name, files, { env: area.env })];
       }
     }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'x' | 'ms' | 'MB/s' | 'MB' | 'kB' | 'per 10 s';
+  readonly unit: 'x' | 'ms' | 's' | '%' | 'MB/s' | 'MB' | 'kB' | 'per 10 s';
   /** What it is measured against, with its own figure. */
   readonly beside: string;
   /** What the project wants it to be. */

@@ -14,6 +14,8 @@ export type Area = {
   readonly needs?: readonly Need[];
   /** Who runs it: a daemon of a user's own is none of root's. */
   readonly as?: 'user';
+  /** What is prepared for that user, who could not make it. */
+  readonly gives?: readonly 'vendor disk'[];
   /** What its files are to know. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -44,6 +46,12 @@ const images = [
   wanted('depmod', ['kmod'], 'to order modules of kernels'),
   wanted('qemu-img', ['qemu-utils'], 'to make disks'),
 ];
+const vendors = [
+  wanted('syslinux', ['syslinux', 'syslinux-common'], 'to make a disk that boots by itself'),
+  wanted('mcopy', ['mtools'], 'to make a disk that boots by itself'),
+  wanted('mkfs.vfat', ['dosfstools'], 'to make a disk that boots by itself'),
+  wanted('sfdisk', ['fdisk'], 'to make a disk that boots by itself'),
+];
 const buildah = wanted('buildah', ['buildah'], 'to build images without an engine');
 const chromium = { program: 'chromium', packages: ['chromium'], why: 'to look at VS Code' };
 
@@ -63,13 +71,14 @@ export const areas: readonly Area[] = [
   mocha('isolation', [bwrap, dockerd, ...images]),
   mocha('docker', [dockerd, ...images, git]),
   {
-    ...mocha('libvirt', [bwrap, ...machines, ...images, git]),
+    ...mocha('libvirt', [bwrap, ...machines, ...images, ...vendors, git]),
     files: [
       'test/libvirt/**/*.test.ts',
       'test/contract/backends.test.ts',
       'test/isolation/everywhere/*.test.ts',
     ],
     as: 'user',
+    gives: ['vendor disk'],
     env: { [ONLY]: 'libvirt' },
   },
   { ...mocha('instant', [bwrap, ...machines, ...images]), as: 'user' },

@@ -63,6 +63,7 @@ export async function makeBundle(bundle: Bundle, buildId: string, folder = dist)
     },
     external: [...external],
     ...options,
+    plugins: [lightEngine(), ...(options.plugins ?? [])],
   });
   const { metafile } = done;
   if (metafile === undefined) throw new Error(`esbuild gave no metafile for ${bundle.name}`);
@@ -83,8 +84,45 @@ function lazyClient(): Plugin {
   };
 }
 
+/** Parts of dockerode that heyvm never asks for: gRPC for BuildKit, an SSH client, packing folders. */
+const unasked = ['./session', './buildkit', './ssh', 'tar-fs', '@balena/dockerignore'];
+
+/** What stands in for the rest: nobody reads the log, and Node's own streams are what a newer release would use. */
+const inPlace: Readonly<Record<string, string>> = {
+  debug: 'module.exports = () => () => {};',
+  'readable-stream': `module.exports = require('node:stream');`,
+};
+
+/** Those take longer to load than everything else in these programs; whoever asks for one is told. */
+function lightEngine(): Plugin {
+  return {
+    name: 'light-engine',
+    setup(hooks) {
+      hooks.onResolve({ filter: /./ }, ({ path, importer }) => {
+        if (!/node_modules\/(dockerode|docker-modem)\//.test(importer)) return undefined;
+        if (!unasked.includes(path) && !(path in inPlace)) return undefined;
+        return { path, namespace: 'light-engine' };
+      });
+      hooks.onLoad({ filter: /./, namespace: 'light-engine' }, ({ path }) => ({
+        contents: inPlace[path] ?? refusing(path),
+        resolveDir: root,
+      }));
+    },
+  };
+}
+
+function refusing(path: string): string {
+  return [
+    `const refuse = () => { throw new Error(${JSON.stringify(`dockerode's ${path} is not part of this program`)}); };`,
+    'module.exports = new Proxy(refuse, { get: refuse });',
+  ].join('\n');
+}
+
 /** What `list`, `get` and `exec` import late in every run. */
 const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
+
+/** What is said about commands that this program never runs. */
+const otherTables = /\/table\/(images|machine|moments)\.ts$/;
 
 /**
  * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
@@ -97,9 +135,13 @@ function briefOnly(): Plugin {
     setup(hooks) {
       hooks.onResolve({ filter: /./ }, ({ kind, path }) => {
         if (path === './cli.cjs') return { path, external: true };
+        if (otherTables.test(path)) return { path: 'tables', namespace: 'tables' };
         if (kind !== 'dynamic-import' || briefly.test(path)) return undefined;
         return { path: 'rest', namespace: 'rest' };
       });
+      hooks.onLoad({ filter: /./, namespace: 'tables' }, () => ({
+        contents: 'export const imageCommands = [], machineCommands = [], momentCommands = [];',
+      }));
       // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
       hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({
         contents: `require('./cli.cjs'); exports.then = () => {};`,

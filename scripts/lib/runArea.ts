@@ -1,12 +1,14 @@
 // Runs mocha files or cargo's tests in a process of their own, shows what they say, and reads what happened.
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Area } from './areas.ts';
 import { copyCiStore, ensureCiStore } from './ciImage.ts';
 import { attempt } from './command.ts';
 import { makeTestUser, type TestUser, whyNoTestUser } from './daemons/testUser.ts';
 import { artifacts, cache, root } from './places.ts';
 import { type AreaResult, type Report, readReport } from './report.ts';
 import { Stop, say } from './say.ts';
+import { copyVendorDisk, ensureVendorDisk } from './vendorDisk.ts';
 
 const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
 
@@ -45,7 +47,7 @@ export async function runMochaFiles(
 export async function runMochaFilesAsUser(
   area: string,
   files: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, gives = [] }: Pick<Area, 'env' | 'gives'> = {},
 ): Promise<AreaResult> {
   const why = whyNoTestUser();
   if (why !== undefined) {
@@ -54,7 +56,7 @@ export async function runMochaFilesAsUser(
   }
   const user = makeTestUser();
   try {
-    await giveImage(user);
+    await giveImages(user, gives);
     return await timed(area, async () => {
       const words = [process.execPath, runner, join(user.seen, 'report.json'), ...files];
       const path = join(user.home, 'report.json');
@@ -73,11 +75,12 @@ export async function runMochaFilesAsUser(
 }
 
 /** Without it, the tests that need it say why they are not run. */
-async function giveImage(user: TestUser): Promise<void> {
+async function giveImages(user: TestUser, gives: NonNullable<Area['gives']>): Promise<void> {
   try {
     const folder = join(user.home, 'cache');
     mkdirSync(folder, { recursive: true });
     await copyCiStore(await ensureCiStore(), folder, user.uid);
+    if (gives.includes('vendor disk')) await copyVendorDisk(await ensureVendorDisk(), folder, user.uid);
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     say(error.message);

@@ -1,6 +1,6 @@
 // A disk like those that vendors publish for clouds: boots by itself, configures itself with cloud-init, lets nobody in.
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { bytesOf } from '../../server/images/build/content.ts';
 import { distributionOf, sourceLines } from '../../server/images/build/distributions.ts';
@@ -25,7 +25,7 @@ const packages = [
 const programs = ['mmdebstrap', 'mke2fs', 'debugfs', 'qemu-img', 'mkfs.vfat', 'mcopy', 'syslinux', 'sfdisk'];
 const MBR = '/usr/lib/syslinux/mbr/mbr.bin';
 
-/** The qcow2 file, made when it is not there yet; undefined on machines that such disks do not start on. */
+/** The qcow2 file, made when it is not there yet. */
 export async function ensureVendorDisk(folder = cache): Promise<string> {
   const key = hashOf(tree, ['scripts/lib/vendorDisk.ts', 'server/images/build/mmdebstrap.ts']).slice(0, 16);
   const ready = join(folder, 'vendor-disk', `${key}.qcow2`);
@@ -49,6 +49,17 @@ export async function ensureVendorDisk(folder = cache): Promise<string> {
   return ready;
 }
 
+/** A copy for a user who may not read what is root's. */
+export async function copyVendorDisk(disk: string, folder: string, uid: number): Promise<void> {
+  const target = join(folder, 'vendor-disk', basename(disk));
+  if (existsSync(target)) return;
+  rmSync(join(target, '..'), { recursive: true, force: true });
+  mkdirSync(join(target, '..'), { recursive: true, mode: 0o700 });
+  await command(['cp', '--reflink=auto', disk, `${target}.new`]);
+  renameSync(`${target}.new`, target);
+  await command(['chown', '--recursive', `${uid}:${uid}`, join(target, '..')]);
+}
+
 async function makeVendorDisk(folder: string): Promise<string> {
   const signal = new AbortController().signal;
   const root = await makeRoot(folder, signal);
@@ -57,7 +68,13 @@ async function makeVendorDisk(folder: string): Promise<string> {
   mkdirSync(scratch);
   await makeDisk(
     { run, signal },
-    { root, target: `${system}.qcow2`, scratch, digest: '7e4d0a1b2c3d4e5f60718293a4b5c6d7', sizeMb: SYSTEM_MB },
+    {
+      root,
+      target: `${system}.qcow2`,
+      scratch,
+      digest: '7e4d0a1b2c3d4e5f60718293a4b5c6d7',
+      sizeMb: SYSTEM_MB,
+    },
   );
   await command(['qemu-img', 'convert', '-O', 'raw', `${system}.qcow2`, `${system}.raw`]);
   const disk = join(folder, 'disk.raw');
@@ -130,6 +147,3 @@ function folderAt(root: FolderNode, path: string): FolderNode | undefined {
   const found = resolve(root, path);
   return found?.kind === 'folder' ? found : undefined;
 }
-
-if (process.argv[1] === import.meta.filename) console.log(await ensureVendorDisk());
-void readFile;
