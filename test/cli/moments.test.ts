@@ -12,13 +12,14 @@ import { errorOf, makeWorld, needEngine, type World } from './support/world.ts';
 describe('heyvm and moments of sandboxes', function () {
   this.timeout(120_000);
   let world: World;
+  // Before the programs go that do it.
+  after(() => world?.end());
   const build = withFakeBuild();
   before(async function () {
     needEngine(this);
     world = await makeWorld(join(build().folder, 'heyvm'));
     await world.json(['create', '--name', 'one', '--backend', 'fakeext', '--option', 'depth=2']);
   });
-  after(() => world?.end());
 
   const ok = async (...args: string[]) => {
     const done = await world.heyvm(args);

@@ -103,14 +103,14 @@ describe('a backend', function () {
   });
 
   it('that fails says at which step and why, goes no further, and leaves nothing either', async () => {
-    // The fake's shell knows no loops, with which the routes are read.
+    // The fake's shell cannot reckon, which is the first thing that it is asked.
     const tried = await engine.call('backend/test', { id: 'fakeext' });
     assert.equal(tried.passed, false);
     const [failed] = tried.steps.filter(({ outcome }) => outcome === 'failed');
-    assert.match(failed?.detail ?? '', /the shell inside ended/);
+    assert.match(failed?.detail ?? '', /instead of 42/);
     assert.deepEqual(
-      tried.steps.slice(-2).map(({ name, outcome }) => `${name}: ${outcome}`),
-      ['stop: not run', 'remove: passed'],
+      tried.steps.slice(-3).map(({ name, outcome }) => `${name}: ${outcome}`),
+      ['network none reaches nothing: not run', 'stop: not run', 'remove: passed'],
     );
     assert.deepEqual((await engine.call('sandbox/list', {})).sandboxes, []);
     assert.deepEqual(processesOf(engine.paths), []);

@@ -32,14 +32,14 @@ export function withFakeBuild(): () => Bundle {
     copyFileSync(join(root, 'scripts', 'launcher.sh'), join(folder, 'heyvm'));
     chmodSync(join(folder, 'heyvm'), 0o755);
     // Passed on to owners, which run from a copy of their bundle.
-    process.env['HEYVM_FAKE_HOST'] = join(import.meta.dirname, 'fakeHost.ts');
+    process.env['FAKE_HOST_PROGRAM'] = join(import.meta.dirname, 'fakeHost.ts');
     addFakes();
     made = { folder, build };
   });
 
   after(() => {
     removeFakes();
-    delete process.env['HEYVM_FAKE_HOST'];
+    delete process.env['FAKE_HOST_PROGRAM'];
     if (made !== undefined) rmSync(made.folder, { recursive: true, force: true });
   });
 

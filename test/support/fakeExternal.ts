@@ -39,7 +39,7 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
       editor: false,
       caveats: ['It is no sandbox at all'],
     },
-    environment: ['HEYVM_FAKE_HOST'],
+    environment: ['FAKE_HOST_PROGRAM'],
     verified: 'contract',
     rank: { worktree: 0, throwaway: 0 },
     options: z.strictObject({ connect: z.optional(z.string()), depth: z.optional(z.number()) }),
@@ -50,7 +50,7 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
 }
 
 /** A bundle is somewhere else. */
-const host = process.env['HEYVM_FAKE_HOST'] ?? join(import.meta.dirname, 'fakeHost.ts');
+const host = process.env['FAKE_HOST_PROGRAM'] ?? join(import.meta.dirname, 'fakeHost.ts');
 
 function driverOf(manifest: Manifest): Driver {
   return {
