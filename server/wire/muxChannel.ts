@@ -1,5 +1,6 @@
 // One channel of the multiplexer, as a stream with back-pressure in both directions.
 import { Duplex } from 'node:stream';
+import { HeldBytes, onItsOwn } from './heldBytes.ts';
 import { MAX_PIECE, MUX_MAGIC, MuxType, WINDOW } from './muxFrames.ts';
 
 export type ChannelLine = {
@@ -21,6 +22,10 @@ export class MuxChannel extends Duplex {
   #waiting: Waiting | undefined;
   /** What was received and not given credit for again. */
   #owed = 0;
+  /** What came while the reader had enough. */
+  readonly #held = new HeldBytes();
+  /** The reader asked and was not given enough yet. */
+  #asked = false;
   #sentEnd = false;
   #gotEnd = false;
   /** The other side is gone; what is written goes nowhere. */
@@ -58,14 +63,15 @@ export class MuxChannel extends Duplex {
   receive(piece: Buffer): boolean {
     this.#owed += piece.length;
     if (this.#gotEnd || this.#owed > WINDOW) return false;
-    this.push(piece);
+    if (this.#asked) this.#give(onItsOwn(piece));
+    else this.#held.add(piece);
     return true;
   }
 
   receiveEnd(): void {
     if (this.#gotEnd) return;
     this.#gotEnd = true;
-    this.push(null);
+    if (this.#held.length === 0) this.push(null);
   }
 
   receiveClose(): void {
@@ -81,6 +87,8 @@ export class MuxChannel extends Duplex {
   }
 
   override _read(): void {
+    this.#asked = true;
+    this.#giveHeld();
     // It is called before the reader takes what there is.
     process.nextTick(() => this.#grant());
   }
@@ -114,8 +122,23 @@ export class MuxChannel extends Duplex {
     waiting?.done(error);
   }
 
+  #giveHeld(): void {
+    while (this.#asked) {
+      const next = this.#held.take();
+      if (next === undefined) return;
+      this.#give(next);
+      if (this.#gotEnd && this.#held.length === 0) this.push(null);
+    }
+  }
+
+  #give(piece: Buffer): void {
+    // It may be asked again while it is given.
+    this.#asked = false;
+    if (this.push(piece)) this.#asked = true;
+  }
+
   #grant(): void {
-    const taken = this.#owed - this.readableLength;
+    const taken = this.#owed - this.#held.length - this.readableLength;
     if (taken < WINDOW / 2 || this.#closed || this.#gotEnd) return;
     this.#owed -= taken;
     const payload = Buffer.allocUnsafe(4);

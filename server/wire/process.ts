@@ -10,6 +10,7 @@ import { parseJson } from '../protocol/parse.ts';
 import { createDecoder } from './decoder.ts';
 import { stdinEndFrame, writeBytes } from './encoder.ts';
 import { FrameType } from './frames.ts';
+import { onItsOwn } from './heldBytes.ts';
 
 const OUTPUT_BUFFER = 256 * 1024;
 
@@ -53,7 +54,7 @@ export function attachProcess(
       // Whoever sends output after the exit breaks the protocol, and a stream that has ended would throw.
       if (status !== undefined) return;
       const stream = type === FrameType.stderr ? stderr : stdout;
-      if (stream.destroyed || stream.push(piece)) return;
+      if (stream.destroyed || stream.push(onItsOwn(piece))) return;
       full.add(stream);
       socket.pause();
     },
