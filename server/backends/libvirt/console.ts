@@ -14,6 +14,9 @@ export type ConsoleReader = {
 const KEPT_LINES = 6;
 /** A guest that floods its console is not followed line by line. */
 const MOST_BYTES = 256 * 1024;
+const MOST_LINES = 200;
+/** More of one line is not shown anyway. */
+const LONGEST_LINE = 4096;
 
 /** Begins at the end of what is there, because older lines belong to an earlier start. */
 export async function readConsole(file: string): Promise<ConsoleReader> {
@@ -31,8 +34,12 @@ export async function readConsole(file: string): Promise<ConsoleReader> {
       const start = Math.max(place, size - MOST_BYTES);
       const parts = (rest + decoder.write(await bytesOf(file, start, size))).split(/\r?\n/);
       place = size;
-      rest = parts.pop() ?? '';
-      const lines = parts.map(printable).filter(line => line !== '');
+      // A guest that never ends its line must not be collected.
+      rest = (parts.pop() ?? '').slice(0, LONGEST_LINE);
+      const lines = parts
+        .slice(-MOST_LINES)
+        .map(printable)
+        .filter(line => line !== '');
       kept = [...kept, ...lines].slice(-KEPT_LINES);
       panic ??= lines.find(line => line.includes('Kernel panic'));
       return lines;
@@ -63,6 +70,7 @@ async function bytesOf(file: string, start: number, size: number): Promise<Buffe
 function printable(line: string): string {
   return (
     line
+      .slice(0, LONGEST_LINE)
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
       .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]|[\u0000-\u001f\u007f-\u009f]/g, '')
       .trimEnd()
