@@ -1,4 +1,5 @@
 // The stage mode: composes the folders that a machine shares in a private mount namespace, and becomes the hypervisor.
+use crate::filter;
 use crate::json::{self, Value};
 use crate::sys;
 use std::ffi::{CString, OsStr, OsString};
@@ -19,7 +20,9 @@ pub fn run(name: &OsStr, arguments: &[OsString]) -> Result<(), String> {
     if let Some(path) = std::env::var_os(PLAN) {
         let path = PathBuf::from(path);
         let text = std::fs::read(&path).map_err(|error| problem("read", &path, &error))?;
-        compose(&parse(&text).map_err(|error| format!("{}: {}", path.display(), error))?)?;
+        let plan = parse(&text).map_err(|error| format!("{}: {}", path.display(), error))?;
+        compose(&plan)?;
+        plan.filter.as_deref().map_or(Ok(()), filter::apply)?;
     }
     let link = Path::new(name).with_file_name(PROGRAM);
     let program = std::fs::read_link(&link).map_err(|error| problem("follow", &link, &error))?;
@@ -34,6 +37,8 @@ pub fn is_asked_for(name: &OsStr) -> bool {
 #[derive(Debug, PartialEq)]
 struct Plan {
     root: PathBuf,
+    /// What the hypervisor is denied; nothing where nobody's files are shown.
+    filter: Option<PathBuf>,
     binds: Vec<Bind>,
 }
 
@@ -58,7 +63,8 @@ fn parse(text: &[u8]) -> Result<Plan, String> {
         _ => return Err("binds is missing".to_owned()),
     };
     let binds = list.iter().map(bind).collect::<Result<_, _>>()?;
-    Ok(Plan { root: path(&value, "root")?, binds })
+    let filter = member(&value, "filter").map(|_| path(&value, "filter")).transpose()?;
+    Ok(Plan { root: path(&value, "root")?, filter, binds })
 }
 
 fn bind(value: &Value) -> Result<Bind, String> {
@@ -245,10 +251,12 @@ mod tests {
     #[test]
     fn a_plan_is_understood() {
         let text =
-            br#"{"root":"/s","binds":[{"from":"/a","to":"/b","mode":"ro"},{"from":"/c","to":"/d","mode":"rw"}]}"#;
+            br#"{"root":"/s","filter":"/f","binds":[{"from":"/a","to":"/b","mode":"ro"},{"from":"/c","to":"/d","mode":"rw"}]}"#;
         let bind = |from: &str, to: &str, access| Bind { from: from.into(), to: to.into(), access };
         let binds = vec![bind("/a", "/b", Access::Read), bind("/c", "/d", Access::Write)];
-        assert_eq!(parse(text), Ok(Plan { root: "/s".into(), binds }));
+        assert_eq!(parse(text), Ok(Plan { root: "/s".into(), filter: Some("/f".into()), binds }));
+        let bare = Plan { root: "/s".into(), filter: None, binds: vec![] };
+        assert_eq!(parse(br#"{"root":"/s","binds":[]}"#), Ok(bare));
     }
 
     #[test]
@@ -257,6 +265,7 @@ mod tests {
             ("[]", "binds is missing"),
             (r#"{"root":"s","binds":[]}"#, "root must be an absolute path"),
             (r#"{"root":"/s/../t","binds":[]}"#, "root must be an absolute path"),
+            (r#"{"root":"/s","filter":"f","binds":[]}"#, "filter must be an absolute path"),
             (r#"{"root":"/s","binds":[{"from":"/a","to":"/b"}]}"#, "mode must be ro or rw"),
             (r#"{"root":"/s","binds":[{"from":"/a","to":"b","mode":"ro"}]}"#, "to must be an absolute path"),
         ];

@@ -1,7 +1,7 @@
 // Runs the generated filter in a small interpreter: what is denied, what is allowed, and on which processor.
 import { strict as assert } from 'node:assert';
 import { existsSync, readFileSync } from 'node:fs';
-import { deniedCalls, type FilterOptions, seccompFilter } from './seccomp.ts';
+import { deniedCalls, type FilterOptions, seccompFilter, setIdFilter } from './seccomp.ts';
 import { type Arch, numberOf, type SyscallName, syscalls } from './syscalls.ts';
 
 const AUDIT = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
@@ -127,17 +127,43 @@ describe('seccomp filter', () => {
   });
 });
 
+describe('filter of files that lend an identity', () => {
+  const call = (name: SyscallName, ...args: number[]): string =>
+    judged(setIdFilter('x64'), { number: numberOf(name, 'x64') ?? -1, args }, 'x64');
+
+  it('denies to make one in any way', () => {
+    for (const bits of [0o4755, 0o2755]) {
+      assert.equal(call('chmod', 0, bits), 'EPERM');
+      assert.equal(call('fchmodat', 0, 0, bits), 'EPERM');
+      assert.equal(call('mknodat', 0, 0, bits), 'EPERM');
+      assert.equal(call('openat', 0, 0, 0o100, bits), 'EPERM');
+    }
+    assert.equal(call('openat2'), 'ENOSYS');
+  });
+
+  it('denies nothing else', () => {
+    assert.equal(call('fchmodat', 0, 0, 0o1777), 'allowed');
+    assert.equal(call('openat', 0, 0, 0o100, 0o644), 'allowed');
+    for (const name of ['clone', 'ioctl', 'socket', 'mount', 'io_uring_setup'] as const)
+      assert.equal(call(name, 0x10000000, 0x5412), 'allowed', name);
+  });
+});
+
 type Call = { number: number; args: readonly number[]; audit?: number; high?: number };
 
 function verdict(options: FilterOptions, call: Call): string {
+  return judged(seccompFilter(options), call, options.arch);
+}
+
+function judged(filter: Uint8Array, call: Call, arch: Arch): string {
   const data = new DataView(new ArrayBuffer(64));
   data.setUint32(0, call.number, true);
-  data.setUint32(4, call.audit ?? AUDIT[options.arch], true);
+  data.setUint32(4, call.audit ?? AUDIT[arch], true);
   for (const [index, value] of call.args.entries()) {
     data.setUint32(16 + 8 * index, value >>> 0, true);
     data.setUint32(20 + 8 * index, call.high ?? 0, true);
   }
-  const result = interpret(seccompFilter(options), data);
+  const result = interpret(filter, data);
   return outcomes[result] ?? result.toString(16);
 }
 

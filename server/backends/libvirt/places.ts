@@ -14,6 +14,8 @@ export type Places = {
   /** Empty on the host; the emulator composes the guest's mounts on it, out of everybody else's sight. */
   readonly stage: string;
   readonly stagePlan: string;
+  /** The system calls that QEMU is denied on top of its own filter. */
+  readonly stageFilter: string;
   readonly snapshots: string;
   /** A socket, therefore short. */
   readonly port: string;
@@ -28,6 +30,7 @@ export function placesOf({ state, runtime }: Pick<DriverContext, 'state' | 'runt
     console: join(state, 'console.log'),
     stage: join(state, 'stage'),
     stagePlan: join(state, 'stage.json'),
+    stageFilter: join(state, 'stage.filter'),
     snapshots: join(state, 'snapshots'),
     port: join(runtime, 'port'),
   };

@@ -30,6 +30,8 @@ export type PlanInput = {
 /** What the emulator composes before it becomes QEMU. */
 export type StagePlan = {
   readonly root: string;
+  /** A file of system calls that QEMU is denied. */
+  readonly filter: string;
   readonly binds: readonly { readonly from: string; readonly to: string; readonly mode: 'ro' | 'rw' }[];
 };
 
@@ -43,6 +45,8 @@ export type MachinePlan = {
 
 const MIB = 1024 * 1024;
 const DEFAULT_MEMORY = 1024 * MIB;
+/** Their systems do many things at once while they come up. */
+const VENDOR_PROCESSORS = 2;
 /** What the machine's own kernel takes before the first program of a person runs. */
 const KERNEL_MEMORY_MIB = 96;
 
@@ -61,7 +65,7 @@ export function planMachine(input: PlanInput): MachinePlan {
       arch: 'x86_64',
       ...host,
       memoryMiB: memoryMiB(request),
-      processors: Math.max(1, Math.ceil(request.limits.cpus ?? 1)),
+      processors: Math.max(1, Math.ceil(request.limits.cpus ?? (heyvm ? 1 : VENDOR_PROCESSORS))),
       boot: heyvm ? kernelBoot(image) : { kind: 'firmware' },
       disk: places.disk,
       seed: heyvm ? undefined : places.seed,
@@ -70,7 +74,7 @@ export function planMachine(input: PlanInput): MachinePlan {
       console: places.console,
       share: { folder: places.stage, plan: places.stagePlan },
     },
-    stage: stageOf(request.mounts, places.stage),
+    stage: stageOf(request.mounts, places),
     diskBytes: request.limits.disk,
     setup: setupOf(input),
   };
@@ -109,8 +113,12 @@ function kernelBoot(image: StoredImage): Boot {
 }
 
 /** Every mount at its own path below the root, in the order in which later ones cover earlier ones. */
-function stageOf(mounts: readonly Mount[], root: string): StagePlan {
-  return { root, binds: mounts.map(({ source, target, mode }) => ({ from: source, to: target, mode })) };
+function stageOf(mounts: readonly Mount[], { stage: root, stageFilter: filter }: Places): StagePlan {
+  return {
+    root,
+    filter,
+    binds: mounts.map(({ source, target, mode }) => ({ from: source, to: target, mode })),
+  };
 }
 
 function setupOf({ request, image, record }: PlanInput): Setup {

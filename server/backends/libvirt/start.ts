@@ -4,6 +4,7 @@ import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { SandboxError } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
 import { ensureFolder, writeAtomic } from '../../platform/files.ts';
+import { setIdFilter } from '../kit/seccomp.ts';
 import { awaitReady } from './boot.ts';
 import type { Condition } from './condition.ts';
 import { ensureDisk, growDisk } from './disk.ts';
@@ -75,6 +76,8 @@ async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void
   await ensureFolder(places.stage);
   // Made here, it is ours to read even where a libvirt of the system writes it.
   await appendFile(places.console, '', { mode: 0o600 });
+  // A file that a guest marks would lend its owner's identity to everybody on the host.
+  await writeAtomic(places.stageFilter, setIdFilter('x64'), { durability: 'quick' });
   await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
 }
 
@@ -160,8 +163,13 @@ async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'res
   }
   return awaitReady({
     ...{ context, libvirt, name: record.name, places },
-    patienceMs: PATIENCE_MS[machine.accelerator],
+    patienceMs: patienceFor(machine),
   });
+}
+
+/** A system of a vendor's does more at its first boot, and is better waited for than interrupted. */
+function patienceFor({ accelerator, boot }: Machine): number {
+  return PATIENCE_MS[accelerator] * (boot.kind === 'firmware' ? 2 : 1);
 }
 
 /** Of the machine as it boots, also where it is resumed the first time. */
