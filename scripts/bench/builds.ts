@@ -48,7 +48,8 @@ export async function buildFigures(): Promise<Figure[]> {
           return await plain();
         },
       },
-      3,
+      2,
+      0,
     );
     change();
     await build();

@@ -92,7 +92,8 @@ async function coldFigures(store: Store): Promise<{ figures: Figure[]; took: num
       },
       byHand: () => bootByHand(store),
     },
-    3,
+    5,
+    1,
   );
   const beside = `QEMU by hand with ${ciImage}: ${(byHand / 1_000).toFixed(1)} s`;
   const figure: Figure = {

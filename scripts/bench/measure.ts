@@ -28,10 +28,11 @@ export async function timeOf(argv: readonly string[], env: NodeJS.ProcessEnv, cw
 export async function race<Name extends string>(
   candidates: Readonly<Record<Name, () => Promise<number>>>,
   rounds: number,
+  warmUps = 2,
 ): Promise<Record<Name, number>> {
   const names = Object.keys(candidates) as Name[];
   const times = new Map<Name, number[]>(names.map(name => [name, []]));
-  for (let round = -2; round < rounds; round += 1) {
+  for (let round = -warmUps; round < rounds; round += 1) {
     for (const name of names) {
       const took = await candidates[name]();
       if (round >= 0) times.get(name)?.push(took);

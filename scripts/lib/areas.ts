@@ -71,7 +71,7 @@ export const areas: readonly Area[] = [
   mocha('isolation', [bwrap, dockerd, ...images]),
   mocha('docker', [dockerd, ...images, git]),
   {
-    ...mocha('libvirt', [bwrap, ...machines, ...images, ...vendors, git]),
+    ...mocha('libvirt', [bwrap, ...machines, ...images, ...vendors, { ...sshd, without: 'go on' }, ssh, git]),
     files: [
       'test/libvirt/**/*.test.ts',
       'test/contract/backends.test.ts',
