@@ -100,8 +100,20 @@ async function build(
   const { buildImage } = await import('../images/build/buildImage.ts');
   const boots = manifest?.capabilities.images?.includes('disk') === true;
   const disk = boots ? { agent: guestProgram(deps.bundle.folder), sizeMb: asked.size_mb } : undefined;
-  const { image, cached } = await buildImage(deps, { ...asked, disk }, context);
+  const connect = engineOf(deps);
+  const { image, cached } = await buildImage(deps, { ...asked, disk, connect }, context);
   return { image: await described(deps, image), cached };
+}
+
+/** Images are built where containers run, as far as the settings say where that is. */
+function engineOf({ settings }: ServiceDeps): string | undefined {
+  const options = settings().backends;
+  for (const { manifest } of backends) {
+    if (manifest.capabilities.images?.includes('oci') !== true) continue;
+    const connect = options[manifest.id]?.['connect'];
+    if (typeof connect === 'string') return connect;
+  }
+  return undefined;
 }
 
 async function described({ paths }: ServiceDeps, image: ImageManifest): Promise<ImageInfo> {

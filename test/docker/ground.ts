@@ -43,9 +43,10 @@ export function withEngine(): () => Ground {
   return () => ground!;
 }
 
-export async function ask(socket: string, method: string, path: string): Promise<Call> {
-  const asked = request({ socketPath: socket, method, path, headers: { host: 'engine' } });
-  asked.end();
+export async function ask(socket: string, method: string, path: string, body?: unknown): Promise<Call> {
+  const headers = { host: 'engine', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const asked = request({ socketPath: socket, method, path, headers });
+  asked.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = await once(asked, 'response');
   return { status: response.statusCode ?? 0, body: await text(response) };
 }

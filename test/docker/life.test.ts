@@ -6,7 +6,7 @@ import { docker } from '../../server/backends/docker/index.ts';
 import type { Ref } from '../../server/core/backend.ts';
 import { type Bench, machineOf, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
-import { withEngine } from './ground.ts';
+import { ask, withEngine } from './ground.ts';
 
 describe('containers', function () {
   this.timeout(120_000);
@@ -222,8 +222,7 @@ type Inspected = {
 };
 
 async function post(bench: Bench, path: string, body: unknown): Promise<number> {
-  const { call } = await import('../../server/backends/docker/http.ts');
   const socket = String((bench.context.options as { connect: string }).connect).replace('unix://', '');
-  const { status } = await call({ kind: 'unix', path: socket }, { method: 'POST', path, body });
+  const { status } = await ask(socket, 'POST', path, body);
   return status;
 }

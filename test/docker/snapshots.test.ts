@@ -1,10 +1,10 @@
 // Snapshots of containers through a real engine: taken, gone back to, copied from, dropped.
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { docker } from '../../server/backends/docker/index.ts';
 import { machineOf, runIn } from '../contract/bench.ts';
-import { withEngine } from './ground.ts';
+import { ask, withEngine } from './ground.ts';
 
 describe('snapshots of containers', function () {
   this.timeout(120_000);
@@ -61,6 +61,33 @@ describe('snapshots of containers', function () {
     for (const _ of [1, 2]) assert.deepEqual(await bench.driver.snapshots!.drop(machine, taken.ref), []);
     assert.equal(existsSync(String(taken.ref['home'])), false);
     assert.equal((await images()).includes(String(taken.ref['image'])), false);
+  });
+
+  it('leave alone what a person started and built from them', async () => {
+    const bench = await ground().bench();
+    const { guest, ref } = await bench.start();
+    const { snapshots } = bench.driver;
+    const taken = await snapshots!.take(bench.context, ref, { name: 'base', guest, memory: 'unwanted' });
+    const image = String(taken.ref['image']);
+    const own = `own-${process.pid}`;
+    const socket = String((bench.context.options as { connect: string }).connect).replace('unix://', '');
+    const made = await ask(socket, 'POST', `/containers/create?name=${own}`, { Image: image, Cmd: ['true'] });
+    assert.equal(made.status, 201);
+    await ground().ask('POST', `/images/${image}/tag?repo=${own}&tag=mine`);
+    try {
+      await guest.stop({ graceMs: 0 });
+      const gone = `${bench.context.state}-gone`;
+      renameSync(bench.context.state, gone);
+      await bench.driver.sweep(await machineOf(docker), new Set());
+      renameSync(gone, bench.context.state);
+      await bench.driver.destroy(bench.context, ref);
+      assert.equal((await ground().ask('GET', `/containers/${own}/json`)).status, 200);
+      const left = await images();
+      assert.deepEqual([left.includes(image), left.includes(`${own}:mine`)], [false, true]);
+    } finally {
+      await ground().ask('DELETE', `/containers/${own}?force=1`);
+      await ground().ask('DELETE', `/images/${own}:mine`);
+    }
   });
 
   it('of a sandbox that never ran are its first state', async () => {

@@ -63,6 +63,6 @@ export const ImageList = z.array(
   }),
 );
 
-export const Made = z.looseObject({ Id: z.string() });
+export const Version = z.looseObject({ ApiVersion: z._default(z.string(), '0') });
 
 export const Exit = z.looseObject({ StatusCode: z.int() });

@@ -1,16 +1,18 @@
 // One container of the engine: made at most once under its name, looked at, and removed with everything it left.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../core/errors.ts';
-import { parseJson } from '../../protocol/parse.ts';
-import { Container, Made } from './answers.ts';
-import { type Engine, EngineRefusal, unless } from './engine.ts';
-import type { Answer } from './http.ts';
+import { createContainer, discardContainer } from '../../engine/containers.ts';
+import { accepting, type Engine, EngineRefusal, unless } from '../../engine/engine.ts';
+import { Container } from './answers.ts';
 import { PLAN, SANDBOX } from './marks.ts';
 import type { Plan } from './plan.ts';
 
 /** By name or id. */
 export function inspectContainer(engine: Engine, name: string): Promise<Container | undefined> {
-  return unless(404, engine.json({ method: 'GET', path: `/containers/${name}/json` }, Container));
+  return unless(
+    404,
+    engine.read('describe a container', Container, docker => docker.getContainer(name).inspect()),
+  );
 }
 
 export type Obtained = {
@@ -50,10 +52,8 @@ const RETRY_MS = 20;
 
 /** Undefined when the name is taken. */
 async function makeContainer(engine: Engine, name: string, { body }: Plan): Promise<string | undefined> {
-  const asked = { method: 'POST', path: '/containers/create', query: { name }, body } as const;
   try {
-    const answer = await engine.ask({ ...asked, accept: [409] });
-    return answer.status === 409 ? undefined : idIn(answer);
+    return await unless(409, createContainer(engine, body, name));
   } catch (error) {
     if (!(error instanceof EngineRefusal)) throw error;
     return fail('guest-failed', `the engine makes no such container: ${error.said}`, {
@@ -61,13 +61,6 @@ async function makeContainer(engine: Engine, name: string, { body }: Plan): Prom
       cause: error,
     });
   }
-}
-
-function idIn({ body }: Answer): string {
-  const made = parseJson(Made, body.toString());
-  return made.ok
-    ? made.value.Id
-    : fail('version-mismatch', `the engine made a container without an id: ${made.problem}`);
 }
 
 /** One whose removal was interrupted cannot be started any more. */
@@ -78,7 +71,8 @@ function isFresh({ State }: Container): boolean {
 /** Starting what runs already is no error. */
 export async function startContainer(engine: Engine, id: string): Promise<void> {
   try {
-    await engine.ask({ method: 'POST', path: `/containers/${id}/start` });
+    const request = engine.call('start a container', docker => docker.getContainer(id).start());
+    await unless(304, request);
   } catch (error) {
     if (!(error instanceof EngineRefusal)) throw error;
     fail('guest-failed', `the container did not start: ${error.said}`, {
@@ -91,19 +85,19 @@ export async function startContainer(engine: Engine, id: string): Promise<void> 
 /** Also one that runs or is paused. Gone when it answers, whoever removed it. */
 export async function removeContainer(engine: Engine, name: string): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
-    const { status, body } = await engine.ask({
-      method: 'DELETE',
-      path: `/containers/${name}`,
-      query: { force: 1, v: 1 },
-      accept: [404, 409],
-    });
-    if (status !== 409) return;
+    const refused = await discardContainer(engine, name);
+    if (refused === undefined) return;
     // Somebody else removes it, which takes the engine a moment.
     if ((await inspectContainer(engine, name)) === undefined) return;
-    if (attempt === 200)
-      fail('command-failed', `the engine does not remove ${name}: ${body.toString().trim()}`);
+    if (attempt === 200) fail('command-failed', `the engine does not remove ${name}: ${refused.said}`);
     await delay(50);
   }
+}
+
+/** What is stopped or removed already needs no signal. */
+export async function killContainer(engine: Engine, name: string, signal: 'TERM' | 'KILL'): Promise<void> {
+  const request = engine.call('end a container', docker => docker.getContainer(name).kill({ signal }));
+  await accepting([404, 409], request);
 }
 
 /** Fails when the name belongs to something that heyvm did not make. */

@@ -21,15 +21,12 @@ const Config = z.looseObject({
 
 const Helped = z.looseObject({ Username: z.string(), Secret: z.string() });
 
-/** A header for the engine, or none when nothing is stored; a helper that fails is as good as none. */
-export async function credentialsFor(
-  credentials: Credentials,
-  image: string,
-): Promise<Record<string, string>> {
+/** For the engine, or nothing when nothing is stored; a helper that fails is as good as none. */
+export async function credentialsFor(credentials: Credentials, image: string): Promise<Stored | undefined> {
   const folder = process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
   const text = readTextIfExistsNow(join(folder, 'config.json'));
   const parsed = text === undefined ? undefined : parseJson(Config, text);
-  if (parsed?.ok !== true) return {};
+  if (parsed?.ok !== true) return undefined;
   const server = serverOf(image);
   const { auths = {}, credsStore, credHelpers = {} } = parsed.value;
   const helper = credHelpers[server] ?? credsStore;
@@ -38,9 +35,7 @@ export async function credentialsFor(
     helper === undefined
       ? fromAuth(stored?.auth, stored?.identitytoken)
       : await fromHelper(credentials, helper, server);
-  if (known === undefined) return {};
-  const told = Buffer.from(JSON.stringify({ ...known, serveraddress: server })).toString('base64');
-  return { 'X-Registry-Auth': told.replaceAll('+', '-').replaceAll('/', '_') };
+  return known === undefined ? undefined : { ...known, serveraddress: server };
 }
 
 /** The first part of a name is a registry when it could be a host. */
@@ -49,6 +44,8 @@ export function serverOf(image: string): string {
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   return isHost ? first : 'https://index.docker.io/v1/';
 }
+
+export type Stored = Known & { readonly serveraddress: string };
 
 type Known = { readonly username: string; readonly password: string } | { readonly identitytoken: string };
 

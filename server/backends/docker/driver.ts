@@ -5,14 +5,20 @@ import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } fr
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
+import { discover, knownSockets, surroundings } from '../../engine/discover.ts';
+import { type Engine, engineAt, patience } from '../../engine/engine.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
 import type { Image } from './answers.ts';
-import { inspectContainer, obtainContainer, removeContainer, startContainer } from './containers.ts';
-import { discover, knownSockets, surroundings } from './discover.ts';
-import { type Engine, engineAt, patience } from './engine.ts';
+import {
+  inspectContainer,
+  killContainer,
+  obtainContainer,
+  removeContainer,
+  startContainer,
+} from './containers.ts';
 import { writeEtc } from './etc.ts';
 import { type Facts, factsOf } from './facts.ts';
 import { makeGuest } from './guest.ts';
@@ -185,8 +191,7 @@ async function halt(context: DriverContext, ref: Ref): Promise<void> {
   const known = await recall(context, ref);
   if (known === undefined) return;
   const engine = engineAt(engineOf(known), patience());
-  const path = `/containers/${known.container}/kill`;
-  await engine.ask({ method: 'POST', path, query: { signal: 'KILL' }, accept: [404, 409] });
+  await killContainer(engine, known.container, 'KILL');
 }
 
 /** The folder with what is known goes last, so that an interrupted removal can be repeated. */

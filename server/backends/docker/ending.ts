@@ -1,9 +1,10 @@
 // Finds out when and how a container ends, also over an engine that is restarted meanwhile.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GuestEnd } from '../../core/guest.ts';
+import { type Engine, isAway, type Request, unless } from '../../engine/engine.ts';
+import { parse } from '../../protocol/parse.ts';
 import { type Container, Exit } from './answers.ts';
 import { inspectContainer } from './containers.ts';
-import { type Engine, isAway, unless } from './engine.ts';
 
 /** An engine that is upgraded is back within this; with live-restore its containers ran on meanwhile. */
 const PATIENCE_MS = 20_000;
@@ -23,13 +24,11 @@ export async function endOf(watched: Watched): Promise<GuestEnd> {
   const { engine, id, log, signal } = watched;
   let wentAway = false;
   for (;;) {
-    const path = `/containers/${id}/wait`;
     try {
-      const asked = { method: 'POST', path, query: { condition: 'not-running' }, signal } as const;
-      const exit = await unless(404, engine.json(asked, Exit));
+      const exit = await unless(404, exitOf(watched));
       return {
         kind: 'died',
-        reason: reasonOf(await inspectContainer(engine, id), wentAway, exit?.StatusCode),
+        reason: reasonOf(await inspectContainer(engine, id), wentAway, exit),
       };
     } catch (error) {
       if (signal.aborted) return new Promise(() => {});
@@ -41,6 +40,12 @@ export async function endOf(watched: Watched): Promise<GuestEnd> {
     if (found?.State.Running !== true) return { kind: 'died', reason: reasonOf(found, true) };
     log('the engine is back, and the container still runs');
   }
+}
+
+async function exitOf({ engine, id, signal }: Watched): Promise<number | undefined> {
+  const request: Request<unknown> = docker => docker.getContainer(id).wait({ condition: 'not-running' });
+  const exit = parse(Exit, await engine.call('wait for a container', request, signal));
+  return exit.ok ? exit.value.StatusCode : undefined;
 }
 
 async function lookAgain({ engine, id, signal }: Watched): Promise<Container | undefined | 'away'> {

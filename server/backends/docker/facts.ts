@@ -1,12 +1,14 @@
 // What is looked up in an image once: its accounts, its shell and its runtimes, kept by the image's digest.
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
+import { createContainer, discardContainer } from '../../engine/containers.ts';
+import { type Engine, unless } from '../../engine/engine.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../../platform/files.ts';
 import { type Runtime, Runtime as RuntimeSchema, runtimes } from '../../protocol/backend.ts';
 import { parseJson } from '../../protocol/parse.ts';
-import { type Image, Made } from './answers.ts';
-import { type Engine, EngineRefusal } from './engine.ts';
+import type { Image } from './answers.ts';
 import { storeLabels } from './marks.ts';
 import { firstFile } from './tar.ts';
 
@@ -58,7 +60,7 @@ async function look({ engine, store }: Looking, image: Image): Promise<Facts> {
     Labels: storeLabels(store, 'look'),
     NetworkDisabled: true,
   };
-  const { Id: id } = await engine.json({ method: 'POST', path: '/containers/create', body }, Made);
+  const id = await createContainer(engine, body);
   try {
     const [passwd, group, shell, found] = await Promise.all([
       textOf(engine, id, '/etc/passwd'),
@@ -75,8 +77,7 @@ async function look({ engine, store }: Looking, image: Image): Promise<Facts> {
       runtimes: found.flatMap(({ name, at }) => (at === undefined ? [] : [name])),
     };
   } finally {
-    const path = `/containers/${id}`;
-    await engine.ask({ method: 'DELETE', path, query: { force: 1, v: 1 }, accept: [404, 409] });
+    await discardContainer(engine, id);
   }
 }
 
@@ -90,26 +91,19 @@ const programs: Readonly<Record<Runtime, readonly string[]>> = {
 
 async function firstOf(engine: Engine, id: string, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
-    const { status } = await engine.ask({
-      method: 'HEAD',
-      path: `/containers/${id}/archive`,
-      query: { path },
-      accept: [404],
-    });
-    if (status !== 404) return path;
+    const request = engine.call('look for a file', docker => docker.getContainer(id).infoArchive({ path }));
+    const head = await unless(404, request);
+    head?.resume();
+    if (head !== undefined) return path;
   }
   return undefined;
 }
 
 /** Empty when the image has no such file, or something else in its place. */
 async function textOf(engine: Engine, id: string, path: string): Promise<string> {
-  try {
-    const { body } = await engine.ask({ method: 'GET', path: `/containers/${id}/archive`, query: { path } });
-    return firstFile(body)?.toString('utf8') ?? '';
-  } catch (error) {
-    if (error instanceof EngineRefusal && error.status === 404) return '';
-    throw error;
-  }
+  const request = engine.call('read a file', docker => docker.getContainer(id).getArchive({ path }));
+  const archive = await unless(404, request);
+  return archive === undefined ? '' : (firstFile(await buffer(archive))?.toString('utf8') ?? '');
 }
 
 function variablesOf(list: readonly string[]): Record<string, string> {

@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
+import { type Engine, isAway } from '../../engine/engine.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { killContainer } from './containers.ts';
 import { endOf } from './ending.ts';
-import { type Engine, isAway } from './engine.ts';
 import { type Line, lineTo } from './line.ts';
 
 export type GuestParts = {
@@ -52,23 +53,14 @@ function follow({ engine, id, line, remote, died }: Following): Guest {
     line.close();
     return stopping === undefined ? end : { kind: 'stopped', forced: stopping.forced };
   });
-  const kill = async (signal: 'TERM' | 'KILL'): Promise<void> => {
-    // What is stopped or removed already needs no signal.
-    await engine.ask({
-      method: 'POST',
-      path: `/containers/${id}/kill`,
-      query: { signal },
-      accept: [404, 409],
-    });
-  };
   const stop = async (graceMs: number): Promise<GuestEnd> => {
     stopping = { forced: false };
     if (graceMs > 0) {
-      await kill('TERM');
+      await killContainer(engine, id, 'TERM');
       if (await within(ended, graceMs)) return ended;
     }
     stopping.forced = true;
-    await kill('KILL');
+    await killContainer(engine, id, 'KILL');
     return ended;
   };
   return {

@@ -1,13 +1,15 @@
 // Gets an image into the engine: what is there is used, a stored one is imported once, a reference is fetched.
 import { createReadStream } from 'node:fs';
+import type * as z from 'zod/mini';
 import { fail, SandboxError, toSandboxError } from '../../core/errors.ts';
 import type { ResolvedImage, StoredImage } from '../../core/image.ts';
+import { accepting, type Engine, EngineRefusal, isAway, type Request, unless } from '../../engine/engine.ts';
+import { follow } from '../../engine/lines.ts';
 import type { Progress } from '../../protocol/contract.ts';
-import { Image } from './answers.ts';
+import { Image, ImageList } from './answers.ts';
 import { type Credentials, credentialsFor } from './credentials.ts';
-import { type Engine, isAway, unless } from './engine.ts';
 import { DIGEST, imageName, storeLabels } from './marks.ts';
-import { follow, pullProgress } from './pull.ts';
+import { pullProgress } from './pull.ts';
 
 export type Fetching = {
   readonly engine: Engine;
@@ -31,7 +33,22 @@ export async function ensureImage(fetching: Fetching, wanted: ResolvedImage): Pr
 
 /** By name or by the engine's own id. */
 export function imageOf(engine: Engine, name: string): Promise<Image | undefined> {
-  return unless(404, engine.json({ method: 'GET', path: `/images/${name}/json` }, Image));
+  return unless(
+    404,
+    engine.read('describe an image', Image, docker => docker.getImage(name).inspect()),
+  );
+}
+
+export function listImages(engine: Engine, filters: string): Promise<z.output<typeof ImageList>> {
+  return engine.read('list images', ImageList, docker => docker.listImages({ filters }));
+}
+
+/** One that a container still uses stays. */
+export async function removeImage(engine: Engine, name: string): Promise<'removed' | 'gone' | 'in use'> {
+  const request = engine.call('remove an image', docker => docker.getImage(name).remove());
+  const refused = await accepting([404, 409], request);
+  if (!(refused instanceof EngineRefusal)) return 'removed';
+  return refused.status === 404 ? 'gone' : 'in use';
 }
 
 /** Named by the digest alone, so that the same content is imported once whatever it is called. */
@@ -58,14 +75,9 @@ async function importStored(
   const [repo = '', tag = ''] = name.split(':');
   const source = createReadStream(file, { signal });
   try {
-    const response = await engine.stream({
-      method: 'POST',
-      path: '/images/create',
-      query: { fromSrc: '-', repo, tag, changes: changesFor(store, image) },
-      stream: source,
-      signal,
-    });
-    await follow(response, () => undefined);
+    const options = { repo, tag, changes: changesFor(store, image) };
+    const request: Request<NodeJS.ReadableStream> = docker => docker.importImage(source, options);
+    await follow(await engine.call('import an image', request, signal), () => undefined);
   } catch (error) {
     signal.throwIfAborted();
     if (isAway(error)) throw error;
@@ -73,6 +85,8 @@ async function importStored(
       hint: `heyvm images inspect ${image.name} checks its files`,
       cause: error,
     });
+  } finally {
+    source.destroy();
   }
 }
 
@@ -96,16 +110,10 @@ function quoted(text: string): string {
 
 async function pull({ engine, signal, progress, credentials }: Fetching, name: string): Promise<void> {
   progress({ phase: 'fetching image', detail: name });
-  const at = name.lastIndexOf(':');
+  const authconfig = await credentialsFor(credentials, name);
   try {
-    const response = await engine.stream({
-      method: 'POST',
-      path: '/images/create',
-      query: { fromImage: name.slice(0, at), tag: name.slice(at + 1) },
-      headers: await credentialsFor(credentials, name),
-      signal,
-    });
-    await follow(response, pullProgress(name, progress));
+    const request: Request<NodeJS.ReadableStream> = docker => docker.pull(name, { authconfig });
+    await follow(await engine.call('fetch an image', request, signal), pullProgress(name, progress));
   } catch (error) {
     signal.throwIfAborted();
     if (isAway(error)) throw error;

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { formatAddress } from '../../engine/address.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../../platform/files.ts';
 import { parseJson } from '../../protocol/parse.ts';
-import { formatAddress } from './address.ts';
 import { Info } from './answers.ts';
-import type { Engine } from './engine.ts';
 
 /** As long as the service believes a probe; whoever relies on a limit asks anew. */
 const KEEP_MS = 10 * 60_000;
@@ -22,7 +22,7 @@ export async function infoOf(engine: Engine, cache: string): Promise<Info> {
 }
 
 export async function freshInfo(engine: Engine, cache: string): Promise<Info> {
-  const info = await engine.json({ method: 'GET', path: '/info' }, Info);
+  const info = await engine.read('describe itself', Info, docker => docker.info());
   await ensureFolder(cache);
   const text = JSON.stringify({ at: Date.now(), info });
   await writeAtomic(fileOf(engine, cache), `${text}\n`, { durability: 'quick' });

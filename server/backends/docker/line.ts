@@ -1,10 +1,10 @@
 // The line to the guest program: one stream through the engine that carries every connection, made anew when it broke.
 import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Engine, Request } from '../../engine/engine.ts';
+import { unframed } from '../../engine/unframed.ts';
 import { type Mux, muxOver } from '../../wire/mux.ts';
-import { Made } from './answers.ts';
-import type { Engine } from './engine.ts';
 import { GUEST_PROGRAM, GUEST_SOCKET } from './plan.ts';
-import { unframed } from './unframed.ts';
 
 export type Line = {
   /** A new connection to the guest program. */
@@ -68,9 +68,9 @@ async function makeMux(ends: Ends, closed: AbortSignal): Promise<Mux> {
 }
 
 async function throughAttach({ engine, container, log }: Ends, signal: AbortSignal): Promise<Duplex> {
-  const path = `/containers/${container}/attach`;
-  const query = { stream: 1, stdin: 1, stdout: 1, stderr: 1 };
-  return unframed(await engine.hijack({ method: 'POST', path, query, signal }), told(log));
+  const options = { hijack: true, stream: true, stdin: true, stdout: true, stderr: true };
+  const request: Request<unknown> = docker => docker.getContainer(container).attach(options);
+  return unframed(await engine.hijack('attach to a container', request, signal), told(log));
 }
 
 /** The program ends with the stream, and with it what was started over it. */
@@ -79,13 +79,11 @@ async function throughExec({ engine, container, log }: Ends, signal: AbortSignal
     ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true, WorkingDir: '/' },
     Cmd: [GUEST_PROGRAM, 'mux', '--stdio', '--socket', GUEST_SOCKET],
   };
-  const path = `/containers/${container}/exec`;
-  const { Id: id } = await engine.json({ method: 'POST', path, body: wanted, signal }, Made);
-  const body = { Detach: false, Tty: false };
-  return unframed(
-    await engine.hijack({ method: 'POST', path: `/exec/${id}/start`, body, signal }),
-    told(log),
-  );
+  const make: Request<Docker.Exec> = docker => docker.getContainer(container).exec(wanted);
+  const { id } = await engine.call('start a program', make, signal);
+  const options = { hijack: true, stdin: true, Detach: false, Tty: false };
+  const start: Request<unknown> = docker => docker.getExec(id).start(options);
+  return unframed(await engine.hijack('start a program', start, signal), told(log));
 }
 
 function told(log: Ends['log']): (text: string) => void {

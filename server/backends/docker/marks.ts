@@ -27,6 +27,11 @@ export function imageName(store: string, tag: string): string {
   return `heyvm-${store}:${tag}`;
 }
 
+/** Labels are inherited by what people build from an image of ours; its name is what only we give. Podman adds a host. */
+export function isImageName(store: string, name: string): boolean {
+  return name.replace(/^localhost\//, '').startsWith(imageName(store, ''));
+}
+
 export function sandboxLabels(mark: Mark): Labels {
   return { ...storeLabels(mark.store, 'sandbox'), [SANDBOX]: mark.sandbox, [STATE]: mark.state };
 }

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineContext } from '../../core/backend.ts';
 import { SandboxError } from '../../core/errors.ts';
+import { formatAddress } from '../../engine/address.ts';
+import { createContainer } from '../../engine/containers.ts';
+import { discover, type Found, surroundings } from '../../engine/discover.ts';
+import { type Engine, EngineRefusal, engineAt } from '../../engine/engine.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
-import { formatAddress } from './address.ts';
-import type { Info } from './answers.ts';
-import { discover, type Found, surroundings } from './discover.ts';
-import { type Engine, EngineRefusal, engineAt } from './engine.ts';
+import { type Info, Version } from './answers.ts';
 import { freshInfo } from './known.ts';
 import { type Options, parseOptions } from './options.ts';
 import { boundaryOf, type Traits, traitsOf } from './traits.ts';
@@ -108,9 +109,8 @@ function notesOf(traits: Traits, info: Info, where: string): string[] {
 }
 
 async function apiVersion(engine: Engine): Promise<string> {
-  const { headers } = await engine.ask({ method: 'GET', path: '/_ping' });
-  const version = headers['api-version'];
-  return typeof version === 'string' ? version : '0';
+  const { ApiVersion } = await engine.read('tell its version', Version, docker => docker.version());
+  return ApiVersion;
 }
 
 function isNewEnough(version: string): boolean {
@@ -125,12 +125,12 @@ function isNewEnough(version: string): boolean {
 async function sees(engine: Engine, cache: string): Promise<Sight> {
   await ensureFolder(cache);
   const folder = await mkdtemp(join(cache, 'sight-'));
-  const body = {
+  const wanted = {
     Image: 'heyvm-no-such-image:none',
     HostConfig: { Mounts: [{ Type: 'bind', Source: folder, Target: '/sight', ReadOnly: true }] },
   };
   try {
-    await engine.ask({ method: 'POST', path: '/containers/create', body });
+    await createContainer(engine, wanted);
     return 'all';
   } catch (error) {
     if (error instanceof EngineRefusal) return error.status === 400 ? 'nothing' : 'all';

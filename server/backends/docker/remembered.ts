@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { DriverContext, Ref } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
+import { type Address, formatAddress, parseAddress, type Tls } from '../../engine/address.ts';
 import { readTextIfExists, writeAtomic } from '../../platform/files.ts';
 import { parse, parseJson } from '../../protocol/parse.ts';
-import { type Address, formatAddress, parseAddress, type Tls } from './address.ts';
 
 const Remembered = z.strictObject({
   version: z.literal(1),

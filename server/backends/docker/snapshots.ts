@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { DriverContext, MachineContext, Ref, Residue, Snapshots } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
+import { type Engine, engineAt } from '../../engine/engine.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { parse } from '../../protocol/parse.ts';
-import { ImageList, Made } from './answers.ts';
 import { inspectContainer, removeContainer } from './containers.ts';
-import { type Engine, engineAt } from './engine.ts';
 import { copyHome, homeFolder, replaceHome } from './home.ts';
-import { imageName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
+import { listImages, removeImage } from './image.ts';
+import { imageName, isImageName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
 import { pausing } from './pausing.ts';
 import { engineOf, type Remembered, recallOrFail } from './remembered.ts';
 
@@ -91,9 +91,9 @@ export const snapshots: Snapshots = {
 type Parts = { readonly image: string; readonly home: string };
 
 async function dropParts(engine: Engine, { image, home }: Parts): Promise<readonly Residue[]> {
-  const { status } = await engine.ask({ method: 'DELETE', path: `/images/${image}`, accept: [404, 409] });
+  const left = await removeImage(engine, image);
   await removeTree(home);
-  return status === 409 ? [{ what: 'an image that a container still uses', path: image }] : [];
+  return left === 'in use' ? [{ what: 'an image that a container still uses', path: image }] : [];
 }
 
 /** The engine’s copy of a sandbox that never ran is its image, under one more name. */
@@ -110,11 +110,13 @@ async function keepImage(
   const changes = Object.entries(labels).map(([name, value]) => `LABEL ${name}=${JSON.stringify(value)}`);
   const container = await inspectContainer(engine, known.container);
   if (container === undefined) {
-    await engine.ask({ method: 'POST', path: `/images/${known.image}/tag`, query: { repo, tag } });
+    await engine.call('name an image', docker => docker.getImage(known.image).tag({ repo, tag }));
     return;
   }
-  const query = { container: known.container, repo, tag, pause: false, changes };
-  await engine.json({ method: 'POST', path: '/commit', query, body: {} }, Made);
+  const { container: id } = known;
+  // The container's own configuration is kept when the body is empty.
+  const wanted = { _query: { container: id, repo, tag, pause: false, changes }, _body: {} };
+  await engine.call('keep a container', docker => docker.getContainer(id).commit(wanted));
 }
 
 /** What is paused already stays so. */
@@ -133,9 +135,9 @@ async function holdStill(
 /** Images of snapshots whose sandbox is being removed. */
 export async function dropAllOf(engine: Engine, store: string, sandbox: string): Promise<void> {
   const filters = JSON.stringify({ label: [`${STORE}=${store}`, `${SANDBOX}=${sandbox}`] });
-  const images = await engine.json({ method: 'GET', path: '/images/json', query: { filters } }, ImageList);
+  const images = await listImages(engine, filters);
   for (const { RepoTags: tags, Id: id } of images) {
-    for (const name of tags ?? [id])
-      await engine.ask({ method: 'DELETE', path: `/images/${name}`, accept: [404, 409] });
+    const ours = tags?.filter(name => isImageName(store, name));
+    for (const name of ours ?? [id]) await removeImage(engine, name);
   }
 }

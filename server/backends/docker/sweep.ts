@@ -1,11 +1,12 @@
 // Removes what carries the mark of this store and belongs to no sandbox any more.
 import type { MachineContext, Residue } from '../../core/backend.ts';
-import { ContainerList, ImageList } from './answers.ts';
+import { discover, surroundings } from '../../engine/discover.ts';
+import { type Engine, engineAt, isAway } from '../../engine/engine.ts';
+import { ContainerList } from './answers.ts';
 import { removeContainer } from './containers.ts';
-import { discover, surroundings } from './discover.ts';
-import { type Engine, engineAt, isAway } from './engine.ts';
 import { exists } from './home.ts';
-import { KIND, SANDBOX, STATE, STORE } from './marks.ts';
+import { listImages, removeImage } from './image.ts';
+import { containerName, isImageName, KIND, SANDBOX, STATE, STORE } from './marks.ts';
 import { parseOptions } from './options.ts';
 
 /** Answers what was removed; without an engine there is nothing to look at. */
@@ -18,8 +19,8 @@ export async function sweep(
   const filters = JSON.stringify({ label: [`${STORE}=${context.storeId}`] });
   try {
     return [
-      ...(await sweepContainers(engine, filters, living)),
-      ...(await sweepImages(engine, filters, living)),
+      ...(await sweepContainers(engine, { filters, store: context.storeId, living })),
+      ...(await sweepImages(engine, { filters, store: context.storeId, living })),
     ];
   } catch (error) {
     if (!isAway(error)) throw error;
@@ -31,17 +32,22 @@ export async function sweep(
 /** A look into an image takes moments; one that is older was interrupted. */
 const LOOK_SECONDS = 300;
 
-async function sweepContainers(
-  engine: Engine,
-  filters: string,
-  living: ReadonlySet<string>,
-): Promise<Residue[]> {
-  const query = { all: 1, filters };
-  const all = await engine.json({ method: 'GET', path: '/containers/json', query }, ContainerList);
+type Sweeping = {
+  readonly filters: string;
+  readonly store: string;
+  readonly living: ReadonlySet<string>;
+};
+
+async function sweepContainers(engine: Engine, { filters, store, living }: Sweeping): Promise<Residue[]> {
+  const all = await engine.read('list containers', ContainerList, docker =>
+    docker.listContainers({ all: true, filters }),
+  );
   const removed: Residue[] = [];
   for (const { Id: id, Created: created, Names: names, Labels: labels } of all) {
     const old = Date.now() / 1000 - created > LOOK_SECONDS;
-    const orphaned = labels?.[KIND] === 'look' ? old : await isOrphaned(labels, living);
+    const look = labels?.[KIND] === 'look';
+    if (!look && !isOurs(names, labels, store)) continue;
+    const orphaned = look ? old : await isOrphaned(labels, living);
     if (!orphaned) continue;
     await removeContainer(engine, id);
     removed.push({ what: 'a container of a sandbox that is gone', path: names?.[0] ?? id });
@@ -49,28 +55,35 @@ async function sweepContainers(
   return removed;
 }
 
-async function sweepImages(engine: Engine, filters: string, living: ReadonlySet<string>): Promise<Residue[]> {
-  const all = await engine.json({ method: 'GET', path: '/images/json', query: { filters } }, ImageList);
+/** What people start from an image of ours inherits its labels; the name is what only we give. */
+function isOurs(names: readonly string[] | null | undefined, labels: Labels, store: string): boolean {
+  const sandbox = labels?.[SANDBOX];
+  if (sandbox === undefined || labels?.[KIND] !== 'sandbox') return false;
+  return (names ?? []).includes(`/${containerName({ store, sandbox })}`);
+}
+
+async function sweepImages(engine: Engine, { filters, store, living }: Sweeping): Promise<Residue[]> {
+  const all = await listImages(engine, filters);
   const removed: Residue[] = [];
   for (const { Id: id, RepoTags: tags, Labels: labels } of all) {
     const names = (tags ?? []).filter(name => name !== '<none>:<none>');
     const nameless = names.length === 0;
     if (!nameless && !(labels?.[KIND] === 'snapshot' && (await isOrphaned(labels, living)))) continue;
-    for (const name of nameless ? [id] : names) {
+    const ours = names.filter(name => isImageName(store, name));
+    for (const name of nameless ? [id] : ours) {
       // One that a container still uses goes with a later sweep.
-      const { status } = await engine.ask({ method: 'DELETE', path: `/images/${name}`, accept: [404, 409] });
-      if (status < 400) removed.push({ what: 'an image that nothing needs', path: name });
+      if ((await removeImage(engine, name)) === 'removed')
+        removed.push({ what: 'an image that nothing needs', path: name });
     }
   }
   return removed;
 }
 
 /** The driver's folder comes before everything in the engine and goes after it, so that without it nobody is meant. */
-async function isOrphaned(
-  labels: Readonly<Record<string, string>> | null | undefined,
-  living: ReadonlySet<string>,
-): Promise<boolean> {
+async function isOrphaned(labels: Labels, living: ReadonlySet<string>): Promise<boolean> {
   const [sandbox, state] = [labels?.[SANDBOX], labels?.[STATE]];
   if (sandbox === undefined || state === undefined || living.has(sandbox)) return false;
   return !(await exists(state));
 }
+
+type Labels = Readonly<Record<string, string>> | null | undefined;

@@ -22,6 +22,8 @@ export type BuildRequest = {
   readonly context: string;
   readonly name: string;
   readonly arguments?: Readonly<Record<string, string>> | undefined;
+  /** The engine to build with, where a builder needs one; else it is looked for. */
+  readonly connect?: string | undefined;
   /** Makes what a machine boots as well, and boots it once; an image that does not boot gets no name. */
   readonly disk?: { readonly agent: string; readonly sizeMb?: number | undefined } | undefined;
 };
@@ -43,7 +45,7 @@ export async function buildImage(
   const input = await readInput(deps, request, call);
   const found = await findBuilt(deps, request, input.key);
   if (found !== undefined) return { image: await checkedAgain(deps, request, { found, call }), cached: true };
-  const builder = await chooseBuilder(deps, call);
+  const builder = await chooseBuilder(deps, call, request.connect);
   call.progress({ phase: 'building', detail: `with ${builder.name}` });
   const image = await withScratch(deps.paths, 'build', async scratch => {
     const { dockerfile, context, bases } = input;
@@ -137,11 +139,15 @@ const finders: readonly (readonly [string, () => Promise<FindBuilder>])[] = [
   ['buildah', async () => (await import('./buildahBuilder.ts')).findBuildah],
 ];
 
-async function chooseBuilder(deps: ImageDeps, call: ImageCall): Promise<Builder> {
+async function chooseBuilder(
+  deps: ImageDeps,
+  call: ImageCall,
+  connect: string | undefined,
+): Promise<Builder> {
   const reasons: string[] = [];
   for (const [name, load] of finders) {
     const find = await load();
-    const found = await find(deps, call);
+    const found = await find(deps, call, connect);
     if ('build' in found) return found;
     reasons.push(`${name}: ${found.absent}`);
   }

@@ -28,8 +28,9 @@ export type Builder = {
   build(input: BuildInput, call: ImageCall): Promise<Built>;
 };
 
-/** Found out by asking the builder; `absent` says why it cannot work here. */
+/** Found out by asking the builder; `absent` says why it cannot work here. An engine that is named is the only one tried. */
 export type FindBuilder = (
   deps: ImageDeps,
   call: ImageCall,
+  connect?: string,
 ) => Promise<Builder | { readonly absent: string }>;

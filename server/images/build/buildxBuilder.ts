@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError, toSandboxError } from '../../core/errors.ts';
+import { engineProgram, engineVariables } from '../../engine/program.ts';
 import { allowedEnvironment } from '../../platform/run.ts';
 import { readContainerArchive } from '../archive.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
@@ -9,8 +10,8 @@ import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
 import { writeOciLayout } from './ociLayout.ts';
 import { readTar } from './tarRead.ts';
 
-export const findBuildx: FindBuilder = async (deps, { signal }) => {
-  const env = dockerEnvironment(deps.env);
+export const findBuildx: FindBuilder = async (deps, { signal }, connect) => {
+  const env = environment(deps.env, connect);
   const ask = (words: readonly string[]): Promise<{ code: number }> =>
     deps.run(buildx(words), { signal, env, accept: 'any', timeoutMs: 20_000 });
   try {
@@ -22,11 +23,17 @@ export const findBuildx: FindBuilder = async (deps, { signal }) => {
     signal.throwIfAborted();
     return { absent: toSandboxError(error).message };
   }
-  const builder: Builder = { name: 'buildx', build: (input, call) => build(deps, input, call) };
+  const builder: Builder = { name: 'buildx', build: (input, call) => build({ deps, env, call }, input) };
   return builder;
 };
 
-async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promise<Built> {
+type Session = {
+  readonly deps: ImageDeps;
+  readonly env: Readonly<Record<string, string>>;
+  readonly call: ImageCall;
+};
+
+async function build({ deps, env, call }: Session, input: BuildInput): Promise<Built> {
   const { scratch } = input;
   const recipe = join(scratch, 'recipe');
   await mkdir(recipe, { mode: 0o700 });
@@ -49,7 +56,7 @@ async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promi
     input.folder,
   ];
   try {
-    await deps.run(buildx(words), { signal: call.signal, env: dockerEnvironment(deps.env) });
+    await deps.run(buildx(words), { signal: call.signal, env });
   } catch (error) {
     call.signal.throwIfAborted();
     throw new SandboxError('build-failed', `the build failed: ${toSandboxError(error).message}`, {
@@ -63,23 +70,15 @@ async function build(deps: ImageDeps, input: BuildInput, call: ImageCall): Promi
 
 /** The plugin is found by the command line that it belongs to. */
 function buildx(words: readonly string[]): [string, ...string[]] {
-  const [program = '', plugin = ''] = 'docker buildx'.split(' ');
-  return [program, plugin, ...words];
+  return [engineProgram, 'buildx', ...words];
 }
 
-const dockerVariables = [
-  'DOCKER_HOST',
-  'DOCKER_CONTEXT',
-  'DOCKER_CONFIG',
-  'DOCKER_CERT_PATH',
-  'DOCKER_TLS_VERIFY',
-];
-
-function dockerEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+/** The program's own way to find an engine, unless one is named. */
+function environment(env: NodeJS.ProcessEnv, connect: string | undefined): Record<string, string> {
   const found = allowedEnvironment(env);
-  for (const name of dockerVariables) {
+  for (const name of engineVariables) {
     const value = env[name];
     if (value !== undefined) found[name] = value;
   }
-  return found;
+  return connect === undefined ? found : { ...found, DOCKER_HOST: connect };
 }

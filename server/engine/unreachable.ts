@@ -1,15 +1,16 @@
 // Why an engine cannot be reached, and what a person does about it.
 import { accessSync, constants, existsSync } from 'node:fs';
-import { SandboxError } from '../../core/errors.ts';
-import { errorCodeOf } from '../../platform/files.ts';
+import { SandboxError } from '../core/errors.ts';
+import { errorCodeOf } from '../platform/files.ts';
 import { type Address, formatAddress } from './address.ts';
+import { engineProgram } from './program.ts';
 
 /** Every failure below HTTP becomes `backend-missing`; what broke in the middle can be tried again. */
 export function explainConnection(address: Address, error: unknown): SandboxError {
   if (error instanceof SandboxError) return error;
   const code = errorCodeOf(error) ?? '';
-  const { what, fix } = address.kind === 'unix' ? overSocket(address.path, code) : overNetwork(address, code);
   const said = error instanceof Error ? error.message : String(error);
+  const { what, fix } = explain(address, code, said);
   return new SandboxError(
     'backend-missing',
     what ?? `the engine at ${formatAddress(address)} broke off: ${said}`,
@@ -21,6 +22,20 @@ export function explainConnection(address: Address, error: unknown): SandboxErro
 }
 
 type Explained = { readonly what?: string; readonly fix: string };
+
+function explain(address: Address, code: string, said: string): Explained {
+  switch (address.kind) {
+    case 'unix':
+      return overSocket(address.path, code);
+    case 'tcp':
+      return overNetwork(address, code);
+    case 'ssh':
+      return {
+        what: `cannot reach the engine at ${formatAddress(address)}: ${said}`,
+        fix: `check that this works without a question: ssh ${address.host} ${engineProgram} version`,
+      };
+  }
+}
 
 const AGAIN = 'repeat the command when the engine is back';
 

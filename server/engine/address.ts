@@ -1,9 +1,15 @@
 // Where an engine is, as DOCKER_HOST, contexts and options say it.
-import { fail } from '../../core/errors.ts';
+import { fail } from '../core/errors.ts';
 
 export type Address =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: Tls | undefined };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: Tls | undefined }
+  | {
+      readonly kind: 'ssh';
+      readonly host: string;
+      readonly user?: string | undefined;
+      readonly port?: number | undefined;
+    };
 
 /** Files in PEM form; `verify` says whether the engine has to prove that it is the one that was named. */
 export type Tls = {
@@ -11,7 +17,7 @@ export type Tls = {
   readonly verify: boolean;
 };
 
-/** Fails with `usage` for what is no address, and with `unsupported` for a kind that cannot share files. */
+/** Fails with `usage` for what is no address, and with `unsupported` for what this platform does not have. */
 export function parseAddress(text: string, tls?: Tls): Address {
   const url = /^([a-z+]+):\/\/(.*)$/.exec(text);
   const [scheme, rest] = [url?.[1] ?? '', url?.[2] ?? ''];
@@ -23,13 +29,7 @@ export function parseAddress(text: string, tls?: Tls): Address {
     case 'https':
       return tcp(text, rest, scheme === 'https' ? (tls ?? { folder: '', verify: true }) : tls);
     case 'ssh':
-      return fail(
-        'unsupported',
-        `${text} leads to another machine, whose engine cannot see the files of this one`,
-        {
-          hint: 'run heyvm on that machine, or choose an engine of this one with --connect unix:///var/run/docker.sock',
-        },
-      );
+      return ssh(text, rest);
     case 'npipe':
       return fail('unsupported', `${text} is a pipe of Windows, which this platform does not have`);
     default:
@@ -40,8 +40,16 @@ export function parseAddress(text: string, tls?: Tls): Address {
 /** The way back; what it gives is parsed to the same address. */
 export function formatAddress(address: Address): string {
   if (address.kind === 'unix') return `unix://${address.path}`;
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return `${address.tls?.folder === '' ? 'https' : 'tcp'}://${host}:${address.port}`;
+  if (address.kind === 'ssh') {
+    const { user, host, port } = address;
+    const before = user === undefined ? '' : `${user}@`;
+    return `ssh://${before}${bracketed(host)}${port === undefined ? '' : `:${port}`}`;
+  }
+  return `${address.tls?.folder === '' ? 'https' : 'tcp'}://${bracketed(address.host)}:${address.port}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function tcp(text: string, rest: string, tls: Tls | undefined): Address {
@@ -52,8 +60,25 @@ function tcp(text: string, rest: string, tls: Tls | undefined): Address {
   return { kind: 'tcp', host: host === '' ? '127.0.0.1' : host, port, ...(tls === undefined ? {} : { tls }) };
 }
 
+/** What ssh's own configuration says about the host holds as well, so that a name may be an alias. */
+function ssh(text: string, rest: string): Address {
+  const match =
+    /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(\d{1,5}))?\/?$/.exec(
+      rest,
+    );
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  const user = match?.[1];
+  if (match === null || (port !== undefined && (port < 1 || port > 65_535))) return refuse(text);
+  return {
+    kind: 'ssh',
+    host: (match[2] ?? '').replace(/^\[|\]$/g, ''),
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
 function refuse(text: string): never {
   return fail('usage', `${text} is not the address of an engine`, {
-    hint: 'use unix:///path/to/docker.sock or tcp://host:port',
+    hint: 'use unix:///path/to/docker.sock or tcp://host:port or ssh://user@host',
   });
 }

@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { fail } from '../../core/errors.ts';
-import { readTextIfExistsNow } from '../../platform/files.ts';
-import { parseJson } from '../../protocol/parse.ts';
+import { fail } from '../core/errors.ts';
+import { readTextIfExistsNow } from '../platform/files.ts';
+import { parseJson } from '../protocol/parse.ts';
 import { type Address, parseAddress, type Tls } from './address.ts';
 
 export type Found = {
@@ -25,10 +25,10 @@ export type Surroundings = {
   readonly exists: (path: string) => boolean;
 };
 
-export function surroundings(): Surroundings {
+export function surroundings(env: NodeJS.ProcessEnv = process.env): Surroundings {
   return {
-    env: process.env,
-    home: homedir(),
+    env,
+    home: nonEmpty(env['HOME']) ?? homedir(),
     uid: process.getuid?.() ?? 0,
     read: readTextIfExistsNow,
     exists: existsSync,
@@ -60,7 +60,7 @@ export function knownSockets({
   return [
     USUAL,
     join(runtime, 'docker.sock'),
-    join(runtime, 'podman', 'podman.sock'),
+    join(runtime, 'podman/podman.sock'),
     '/run/podman/podman.sock',
     join(home, '.docker', 'run', 'docker.sock'),
     join(home, '.docker', 'desktop', 'docker.sock'),
@@ -91,7 +91,7 @@ function fromContext(around: Surroundings): Found | undefined {
   const parsed = parseJson(ContextMeta, text);
   if (!parsed.ok) return fail('backend-missing', `${path} is not understood: ${parsed.problem}`, { hint });
   const { Host: host, SkipTLSVerify: skip = false } = parsed.value.Endpoints.docker;
-  const certificates = join(folder, 'contexts', 'tls', id, 'docker');
+  const certificates = join(folder, `contexts/tls/${id}/docker`);
   const tls = around.exists(join(certificates, 'ca.pem'))
     ? { folder: certificates, verify: !skip }
     : undefined;

@@ -1,0 +1,52 @@
+// Reaches an engine of another machine with the person's own ssh, as the docker command does.
+import { Duplex, Readable } from 'node:stream';
+import { allowedEnvironment } from '../platform/run.ts';
+import { spawnChild } from '../platform/spawn.ts';
+import type { Address } from './address.ts';
+import { engineProgram } from './program.ts';
+
+export type SshAddress = Extract<Address, { kind: 'ssh' }>;
+
+/** Ends with the program; what ssh says on its way out is the error. dockerode's own client accepts every host key. */
+export function overSsh(address: SshAddress): Duplex {
+  const child = spawnChild(sshWords(address), { env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) throw new Error('ssh has no streams');
+  let said = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-SAID);
+  });
+  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
+  // Who reads hears of it, and after the end of a connection nobody does.
+  closed.catch(() => undefined);
+  child.once('error', reject);
+  child.once('close', code => {
+    if (code === 0) resolve();
+    else reject(new Error(said.trim() === '' ? `ssh ended with status ${code}` : said.trim()));
+  });
+  const readable = Readable.from(untilEnd(stdout, closed), { objectMode: false });
+  return Duplex.from({ writable: stdin, readable }).once('close', () => child.kill());
+}
+
+/** The output ends before the program does, and only then it is known whether that was well. */
+async function* untilEnd(output: Readable, closed: Promise<void>): AsyncGenerator<Buffer> {
+  yield* output;
+  await closed;
+}
+
+const SAID = 1000;
+
+/** Nobody can answer a question here, so that ssh fails instead of asking one. */
+function sshWords({ user, host, port }: SshAddress): [string, ...string[]] {
+  return [
+    ...(['ssh', '-T', '-o', 'BatchMode=yes'] as const),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...['--', host, engineProgram, 'system', 'dial-stdio'],
+  ];
+}
+
+function environment(): Record<string, string> {
+  const agent = process.env['SSH_AUTH_SOCK'];
+  return { ...allowedEnvironment(process.env), ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }) };
+}
