@@ -1,6 +1,6 @@
 // Machines that are resumed instead of booted: each is its own, and a template is never trusted further than it is good.
 import { strict as assert } from 'node:assert';
-import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guest } from '../../server/core/guest.ts';
 import { makeStable, outputOf, type Stable } from './support/stable.ts';
@@ -62,6 +62,19 @@ describe('machines that are resumed from a template', function () {
     const next = await second.start();
     assert.match(await outputOf(next.guest, 'cat /var/tmp/mine'), /No such file/);
     await second.end();
+  });
+
+  it('keeps memory, disks and what it was told from everybody else on this machine', async () => {
+    const animal = stable.animal();
+    await animal.start();
+    const [template] = stable.templates();
+    assert.ok(template !== undefined);
+    const folders = [animal.context.state, join(stable.cache, 'templates', template)];
+    const files = folders.flatMap(filesBelow);
+    assert.ok(files.length > 8, files.join(' '));
+    const open = files.filter(path => (lstatSync(path).mode & 0o077) !== 0);
+    assert.deepEqual(open, []);
+    await animal.end();
   });
 
   it('boots a machine with the disk that it has when it starts another time', async () => {
@@ -147,4 +160,10 @@ function damage(path: string): void {
 async function assertAllDiffer(guests: readonly Guest[], script: string): Promise<void> {
   const answers = await Promise.all(guests.map(guest => outputOf(guest, script)));
   assert.equal(new Set(answers).size, guests.length, `${script}: ${answers.join(', ')}`);
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name));
 }

@@ -1,5 +1,5 @@
 // Starts a machine from a template of its kind, which is made when there is none: resumed instead of booted.
-import { rename, rm, stat } from 'node:fs/promises';
+import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../../../core/backend.ts';
 import { SandboxError } from '../../../core/errors.ts';
@@ -125,6 +125,7 @@ async function layDisk({ context, machine }: Wish, { files }: Template): Promise
   await context.run(['qemu-img', 'create', '-q', '-f', 'qcow2', ...layers, fresh], {
     signal: context.signal,
   });
+  await chmod(fresh, 0o600);
   await rename(fresh, machine.disk);
 }
 

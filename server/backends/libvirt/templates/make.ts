@@ -47,6 +47,8 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
     await scratch.keep();
     await chmod(disk, 0o400);
+    // QEMU opens it for writing, also where it only copies from it.
+    await chmod(memory, 0o600);
     return await publish(shelf, key, folder);
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
