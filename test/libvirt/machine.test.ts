@@ -3,13 +3,13 @@ import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import type { LaunchRequest, Ref } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/freePort.ts';
 import { groundOf } from '../support/grounds.ts';
 import { type Libvirtd, startLibvirtd } from './support/libvirtd.ts';
 
@@ -188,15 +188,6 @@ async function whyNot(): Promise<string | undefined> {
   await bench.dispose();
   if (found.kind === 'ready') return undefined;
   return found.kind === 'missing' ? found.what : found.why;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** By the name that libvirt gives a machine on QEMU's command line. */

@@ -22,7 +22,7 @@ describe('seed of a vendor’s image', () => {
     const { 'user-data': text = '' } = seedFiles({ name: 'try', uuid: 'u' }, { host, authorized: 'ours' });
     assert.match(text, /^#cloud-config\n/);
     const told = JSON.parse(text.slice(text.indexOf('\n')));
-    assert.deepEqual([told.users, told.ssh_pwauth, told.disable_root], [[], false, true]);
+    assert.deepEqual([told.users, told.ssh_pwauth, told.disable_root], [[{ name: 'root' }], false, true]);
     assert.doesNotMatch(text, /passwd|password"/);
     assert.deepEqual(told.write_files[0].content, 'ours heyvm\n');
     assert.equal(told.ssh_keys.ed25519_public, `${host.publicLine} heyvm`);

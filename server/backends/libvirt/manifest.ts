@@ -29,10 +29,12 @@ export const manifest: Manifest = {
       'QEMU runs as the person who starts it: a flaw in QEMU is a way out to what that person may do',
       'With network open the guest reaches loopback services of the host at 10.0.2.2',
       'A limit on processors is rounded up to whole ones',
+      'Images of vendors come up with a system of their own: they boot at each start, and only images that heyvm made itself start at once',
     ],
   },
   verified: 'real',
   rank: { worktree: 60, throwaway: 20 },
   options: Options,
+  environment: ['SSH_AUTH_SOCK'],
   defaultImage: 'ubuntu:24.04',
 };

@@ -68,16 +68,20 @@ export function seedFiles({ name, uuid }: SeedInput, keys: SeedKeys): Record<str
     hostname: name,
     preserve_hostname: false,
     // Nobody logs in with a password, and our own guest program makes the user.
-    users: [],
+    users: [{ name: 'root' }],
     ssh_pwauth: false,
     disable_root: true,
     ssh_deletekeys: true,
-    ssh_genkeytypes: [],
+    ssh_genkeytypes: ['ed25519'],
     ssh_keys: { ed25519_private: keys.host.pem, ed25519_public: `${keys.host.publicLine} heyvm` },
     write_files: [
       { path: AUTHORIZED, content: `${keys.authorized} heyvm\n`, permissions: '0644' },
       { path: '/etc/ssh/sshd_config.d/10-heyvm.conf', content: SSHD, permissions: '0644' },
     ],
+    // The usual one is not in every image, which some versions take for an error.
+    locale: 'C.UTF-8',
+    no_ssh_fingerprints: true,
+    ssh: { emit_keys_to_console: false },
     package_update: false,
     package_upgrade: false,
     growpart: { mode: 'auto', devices: ['/'] },
@@ -95,29 +99,57 @@ const AUTHORIZED = '/etc/ssh/heyvm_authorized_keys';
 const SSHD = `AuthorizedKeysFile .ssh/authorized_keys ${AUTHORIZED}\n`;
 
 /**
- * The machine is still coming up when this runs, and what it starts must not wait for that, or both would wait for each
- * other. Programs inside are neither limited as a service nor all ended because one took too much memory.
+ * Begins while the machine still comes up, and must not wait for that, or both would wait for each other. Programs inside
+ * are neither limited as a service nor all ended because one took too much memory.
  */
-const SERVICE = [
-  ...['--no-block', '--quiet', '--collect', '--unit=heyvm-guest'],
-  ...['-p DefaultDependencies=no', '-p Conflicts=shutdown.target', '-p Before=shutdown.target'],
-  ...['-p KillMode=mixed', '-p TimeoutStopSec=5', '-p OOMPolicy=continue', '-p TasksMax=infinity'],
-].join(' ');
+const UNIT = `[Unit]
+Description=What heyvm on the host talks to
+DefaultDependencies=no
+After=local-fs.target systemd-tmpfiles-setup.service
+Before=shutdown.target
+Conflicts=shutdown.target
+[Service]
+ExecStartPre=/usr/local/sbin/${PROGRAM}-fetch
+ExecStart=/usr/local/sbin/${PROGRAM} vm
+KillMode=mixed
+TimeoutStopSec=5
+OOMPolicy=continue
+TasksMax=infinity
+`;
 
-/** Runs in the guest. From a folder in which programs may be run, which the temporary ones of some systems are not. */
-const START = [
-  'set -e',
-  `program=/usr/local/sbin/${PROGRAM}`,
-  'seed=$(blkid -L cidata || echo /dev/disk/by-label/cidata)',
-  'mkdir -p /usr/local/sbin /run/heyvm-seed',
-  'mount -o ro "$seed" /run/heyvm-seed',
-  `cp /run/heyvm-seed/${PROGRAM} $program.new`,
-  'umount /run/heyvm-seed',
-  'chmod 755 $program.new',
-  'mv $program.new $program',
-  'if [ -d /run/systemd/system ]; then',
-  `  systemd-run ${SERVICE} $program vm`,
-  'else',
-  '  $program vm --detach </dev/null >/dev/console 2>&1',
-  'fi',
-].join('\n');
+/** Takes the program from the seed each time. Kept where programs may be run, which temporary folders may not allow. */
+const FETCH = `#!/bin/sh
+set -e
+seed=$(blkid -L cidata || echo /dev/disk/by-label/cidata)
+mkdir -p /run/heyvm-seed
+mount -o ro "$seed" /run/heyvm-seed
+cp /run/heyvm-seed/${PROGRAM} /usr/local/sbin/${PROGRAM}.new
+umount /run/heyvm-seed
+chmod 755 /usr/local/sbin/${PROGRAM}.new
+mv /usr/local/sbin/${PROGRAM}.new /usr/local/sbin/${PROGRAM}
+`;
+
+/**
+ * Runs in the guest. Later boots of systemd start the program by themselves, long before cloud-init comes to this. What
+ * says that all is in place comes last.
+ */
+const START = `set -e
+units=/etc/systemd/system
+if [ -e $units/heyvm-guest.service ]; then exit 0; fi
+mkdir -p /usr/local/sbin
+cat >/usr/local/sbin/${PROGRAM}-fetch <<'END'
+${FETCH}END
+chmod 755 /usr/local/sbin/${PROGRAM}-fetch
+if [ -d /run/systemd/system ]; then
+  mkdir -p $units/sysinit.target.wants
+  ln -sf ../heyvm-guest.service $units/sysinit.target.wants/heyvm-guest.service
+  cat >$units/heyvm-guest.service.new <<'END'
+${UNIT}END
+  mv $units/heyvm-guest.service.new $units/heyvm-guest.service
+  systemctl daemon-reload
+  systemctl start --no-block heyvm-guest.service
+else
+  /usr/local/sbin/${PROGRAM}-fetch
+  /usr/local/sbin/${PROGRAM} vm --detach </dev/null >/dev/console 2>&1
+fi
+`;

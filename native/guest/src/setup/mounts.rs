@@ -51,6 +51,11 @@ fn mount_share(share: &Share) -> Result<(), Failure> {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) && Instant::now() < until => {
                 thread::sleep(Duration::from_millis(20));
             }
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {
+                let kind = kind.to_string_lossy();
+                let reason = format!("the kernel of this image has no {}, by which the workspace is shared", kind);
+                return Err(Failure::new("unsupported", reason));
+            }
             result => return result.map_err(broken),
         }
     }

@@ -5,8 +5,14 @@ use crate::failure::Failure;
 use crate::sys;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::io::AsRawFd;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// As long as the system's own programs wait.
+const LOCK_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -22,6 +28,7 @@ pub struct User {
 /// Adds what is missing to the files of users and groups, and makes the home.
 pub fn ensure(person: &Person) -> Result<User, Failure> {
     let broken = |error: io::Error| Failure::system(&format!("cannot make the user {}", person.name), &error);
+    let _lock = lock_accounts();
     let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
@@ -40,6 +47,22 @@ pub fn ensure(person: &Person) -> Result<User, Failure> {
         home: person.home.clone(),
         shell,
     })
+}
+
+/// Programs that change accounts wait for each other by this file, and a machine that just comes up may run some. Without
+/// such a file nobody waits, and nothing is worse than it was.
+fn lock_accounts() -> Option<fs::File> {
+    let file = fs::File::options().write(true).create(true).mode(0o600).open("/etc/.pwd.lock").ok()?;
+    // SAFETY: zeroes are a valid request, which the kernel reads.
+    unsafe {
+        let mut lock: libc::flock = std::mem::zeroed();
+        lock.l_type = libc::F_WRLCK as libc::c_short;
+        let until = Instant::now() + LOCK_PATIENCE;
+        while libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &lock) != 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Some(file)
 }
 
 /// The file with the user in it, and the user's shell. A line of that name keeps its shell and gets the numbers.
