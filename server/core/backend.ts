@@ -82,7 +82,10 @@ export type DriverContext = {
 };
 
 /** For what concerns no single sandbox. */
-export type MachineContext = Omit<DriverContext, 'state' | 'runtime' | 'progress'>;
+export type MachineContext = Omit<DriverContext, 'state' | 'runtime' | 'progress'> & {
+  /** Whether a stored image or a sandbox still has this digest; where it is left out, every image is needed. */
+  readonly isImageNeeded?: (digest: string) => Promise<boolean>;
+};
 
 /** Something that was left behind and could not be removed. */
 export type Residue = { what: string; path: string };

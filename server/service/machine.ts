@@ -4,7 +4,7 @@ import type { Backend, DriverContext, MachineContext } from '../core/backend.ts'
 import { optionsOf } from '../core/options.ts';
 import { guestProgram } from '../platform/bundle.ts';
 import { managedKey } from '../store/managedKey.ts';
-import { sandboxPaths } from '../store/paths.ts';
+import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { storeIdOf } from '../store/storeId.ts';
 import type { BaseDeps } from './deps.ts';
@@ -24,8 +24,18 @@ export function machineContext(
     agent: guestProgram(deps.bundle.folder),
     cache: join(deps.paths.cache, backend.manifest.id),
     storeId: storeIdOf(deps.paths),
+    isImageNeeded: imageNeeds(deps.paths),
     options: optionsOf(backend, deps.settings(), { path: deps.paths.settings, over }),
     publicKey: () => managedKey(deps.paths),
+  };
+}
+
+/** Read with the first question, because few ask one. */
+function imageNeeds(paths: Paths): (digest: string) => Promise<boolean> {
+  let known: Promise<(digest: string) => boolean> | undefined;
+  return async digest => {
+    known ??= import('../images/needed.ts').then(({ readImageNeeds }) => readImageNeeds(paths));
+    return (await known)(digest);
   };
 }
 

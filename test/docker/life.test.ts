@@ -2,8 +2,12 @@
 import { strict as assert } from 'node:assert';
 import { chownSync, existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { docker } from '../../server/backends/docker/index.ts';
 import type { Ref } from '../../server/core/backend.ts';
+import { parseAddress } from '../../server/engine/address.ts';
+import { engineAt } from '../../server/engine/engine.ts';
+import { follow } from '../../server/engine/lines.ts';
 import { type Bench, machineOf, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, withEngine } from './ground.ts';
@@ -194,6 +198,33 @@ describe('containers', function () {
     assert.ok(swept.some(({ path }) => path.includes(nameOf(ref))));
     const names = await all();
     assert.deepEqual([names.includes(nameOf(ref)), names.includes(nameOf(kept.ref))], [false, true]);
+  });
+
+  it('leave no copy of an image that is in no store any more', async () => {
+    const machine = { ...(await machineOf(docker)), storeId: `images${process.pid}` };
+    const engine = engineAt(parseAddress(String((machine.options as { connect: string }).connect)));
+    const name = (tag: string) => `heyvm-${machine.storeId}:${tag}`;
+    const copy = async (tag: string, kind: string, digest: string): Promise<void> => {
+      const labels = { 'heyvm.store': machine.storeId, 'heyvm.kind': kind, 'heyvm.digest': digest };
+      const changes = Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`);
+      // The end of an archive with nothing in it.
+      const files = Readable.from([Buffer.alloc(1024)], { objectMode: false });
+      const options = { repo: name('').slice(0, -1), tag, changes };
+      await follow(await engine.call('import', each => each.importImage(files, options)), () => {});
+    };
+    await copy('one', 'image', 'sha256:needed');
+    await copy('two', 'image', 'sha256:gone');
+    await copy('base-three', 'base', 'sha256:gone');
+    const { driver } = await ground().bench();
+    assert.deepEqual(await driver.sweep(machine, new Set()), []);
+    const isImageNeeded = async (digest: string): Promise<boolean> => digest === 'sha256:needed';
+    const swept = await driver.sweep({ ...machine, isImageNeeded }, new Set());
+    assert.deepEqual(swept.map(({ path }) => path).sort(), [name('base-three'), name('two')]);
+    const none = { ...machine, isImageNeeded: async () => false };
+    assert.deepEqual(
+      (await driver.sweep(none, new Set())).map(({ path }) => path),
+      [name('one')],
+    );
   });
 
   it('from an image that does not exist are refused, and nothing is left', async () => {

@@ -6,7 +6,7 @@ import { ContainerList } from './answers.ts';
 import { removeContainer } from './containers.ts';
 import { exists } from './home.ts';
 import { listImages, removeImage } from './image.ts';
-import { containerName, isImageName, KIND, SANDBOX, STATE, STORE } from './marks.ts';
+import { containerName, DIGEST, isImageName, KIND, SANDBOX, STATE, STORE } from './marks.ts';
 import { parseOptions } from './options.ts';
 
 /** Answers what was removed; without an engine there is nothing to look at. */
@@ -20,7 +20,7 @@ export async function sweep(
   try {
     return [
       ...(await sweepContainers(engine, { filters, store: context.storeId, living })),
-      ...(await sweepImages(engine, { filters, store: context.storeId, living })),
+      ...(await sweepImages(engine, { filters, store: context.storeId, living }, context.isImageNeeded)),
     ];
   } catch (error) {
     if (!isAway(error)) throw error;
@@ -62,13 +62,18 @@ function isOurs(names: readonly string[] | null | undefined, labels: Labels, sto
   return (names ?? []).includes(`/${containerName({ store, sandbox })}`);
 }
 
-async function sweepImages(engine: Engine, { filters, store, living }: Sweeping): Promise<Residue[]> {
+async function sweepImages(
+  engine: Engine,
+  { filters, store, living }: Sweeping,
+  isNeeded: MachineContext['isImageNeeded'],
+): Promise<Residue[]> {
   const all = await listImages(engine, filters);
   const removed: Residue[] = [];
   for (const { Id: id, RepoTags: tags, Labels: labels } of all) {
     const names = (tags ?? []).filter(name => name !== '<none>:<none>');
     const nameless = names.length === 0;
-    if (!nameless && !(labels?.[KIND] === 'snapshot' && (await isOrphaned(labels, living)))) continue;
+    const orphaned = labels?.[KIND] === 'snapshot' && (await isOrphaned(labels, living));
+    if (!nameless && !orphaned && !(await isOutdated(labels, isNeeded))) continue;
     const ours = names.filter(name => isImageName(store, name));
     for (const name of nameless ? [id] : ours) {
       // One that a container still uses goes with a later sweep.
@@ -87,3 +92,10 @@ async function isOrphaned(labels: Labels, living: ReadonlySet<string>): Promise<
 }
 
 type Labels = Readonly<Record<string, string>> | null | undefined;
+
+/** Copies of stored images, for containers and for builds, which can be made again as long as there is what to make them from. */
+async function isOutdated(labels: Labels, isNeeded: MachineContext['isImageNeeded']): Promise<boolean> {
+  const [kind, digest] = [labels?.[KIND] ?? '', labels?.[DIGEST]];
+  if (digest === undefined || isNeeded === undefined || !['image', 'base'].includes(kind)) return false;
+  return !(await isNeeded(digest));
+}
