@@ -25,9 +25,15 @@ const packages = [
 const programs = ['mmdebstrap', 'mke2fs', 'debugfs', 'qemu-img', 'mkfs.vfat', 'mcopy', 'syslinux', 'sfdisk'];
 const MBR = '/usr/lib/syslinux/mbr/mbr.bin';
 
+/** What decides about the content. */
+const inputs = [
+  'scripts/lib/vendorDisk.ts',
+  ...['distributions', 'ext4', 'hygiene', 'mmdebstrap'].map(name => `server/images/build/${name}.ts`),
+];
+
 /** The qcow2 file, made when it is not there yet. */
 export async function ensureVendorDisk(folder = cache): Promise<string> {
-  const key = hashOf(tree, ['scripts/lib/vendorDisk.ts', 'server/images/build/mmdebstrap.ts']).slice(0, 16);
+  const key = hashOf(tree, inputs).slice(0, 16);
   const ready = join(folder, 'vendor-disk', `${key}.qcow2`);
   if (existsSync(ready)) return ready;
   const missing = programs.find(program => which(program) === undefined);
