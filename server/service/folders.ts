@@ -1,6 +1,6 @@
 // Checks the folders of the host that a guest is to see, before anything is made.
 import { realpath, stat } from 'node:fs/promises';
-import { isAbsolute, normalize, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { isAbsence } from '../platform/files.ts';
 import type { Mount } from '../protocol/sandbox.ts';
@@ -11,13 +11,13 @@ export async function checkWorkspace(paths: Paths, path: string): Promise<string
   const real = await resolveSource(path, 'workspace');
   const state = await stat(real);
   if (!state.isDirectory()) fail('usage', `the workspace ${path} is not a folder`, { hint: 'name a folder' });
-  refuseExposure(paths, real, `the workspace ${path}`);
+  await refuseExposure(paths, real, `the workspace ${path}`);
   return real;
 }
 
 export async function checkMount(paths: Paths, mount: Mount): Promise<Mount> {
   const source = await resolveSource(mount.source, 'mount');
-  refuseExposure(paths, source, `the mount of ${mount.source}`);
+  await refuseExposure(paths, source, `the mount of ${mount.source}`);
   const target = normalize(mount.target).replace(/(.)\/$/, '$1');
   if (!isAbsolute(mount.target) || mount.target.split('/').includes('..') || target === '/') {
     fail('usage', `the mount target ${mount.target} is not an absolute path below /`, {
@@ -42,15 +42,25 @@ async function resolveSource(path: string, what: string): Promise<string> {
 }
 
 /** A guest that saw the sockets of owners could leave its sandbox through them. */
-function refuseExposure(paths: Paths, real: string, what: string): void {
+async function refuseExposure(paths: Paths, real: string, what: string): Promise<void> {
   if (real === sep)
     fail('policy-refused', `${what} is the whole file system`, { hint: 'name a folder of your own' });
-  for (const own of [paths.home, paths.run]) {
+  for (const own of await Promise.all([paths.home, paths.run].map(realPlace))) {
     if (isWithin(own, real) || isWithin(real, own)) {
       fail('policy-refused', `${what} would show the guest ${own}, which controls every sandbox`, {
         hint: 'name a folder that neither contains it nor lies in it',
       });
     }
+  }
+}
+
+/** Links that lead to the store, as where homes are linked to elsewhere, must not hide it; it may not exist yet. */
+async function realPlace(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isAbsence(error) || dirname(path) === path) throw error;
+    return join(await realPlace(dirname(path)), basename(path));
   }
 }
 
