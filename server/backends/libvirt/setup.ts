@@ -45,8 +45,11 @@ export async function tellSetup(connect: Connect, setup: Setup): Promise<void> {
 }
 
 /** Takes the mounts away again, or says which programs hold them. */
-export async function tellRelease(connect: Connect): Promise<readonly BusyProcess[]> {
-  return (await ask(connect, { op: 'release' })).busy ?? [];
+export async function tellRelease(
+  connect: Connect,
+  patienceMs: number = ANSWER_MS,
+): Promise<readonly BusyProcess[]> {
+  return (await ask(connect, { op: 'release' }, patienceMs)).busy ?? [];
 }
 
 /** Everything is on the disk when the machine is off. */
@@ -64,13 +67,25 @@ const Reply = z.union([
 type Header = Readonly<Record<string, unknown>> & { readonly op: string };
 type Said = Extract<z.output<typeof Reply>, { ok: true }>;
 
-async function ask(connect: Connect, header: Header): Promise<Said> {
+/** To write out what is not on its disk yet may take a machine long; more than this is no answer. */
+const ANSWER_MS = 120_000;
+
+async function ask(connect: Connect, header: Header, patienceMs: number = ANSWER_MS): Promise<Said> {
   const stream = await connect();
   // It may break at any time; the read below finds out.
   stream.on('error', () => {});
+  const late = AbortSignal.timeout(patienceMs);
+  // A guest that keeps silent must not hold up whoever waits for the sandbox.
+  const onLate = (): void => void stream.destroy();
+  late.addEventListener('abort', onLate);
   try {
     stream.write(encodeMessage(FrameType.header, header));
     const frame = await readFrame(stream);
+    if (late.aborted) {
+      return fail('timeout', `the guest did not answer to ${header.op} in ${patienceMs / 1000} seconds`, {
+        hint: 'look at its log; heyvm stop ends it, by force where it has to',
+      });
+    }
     if (frame?.type !== FrameType.reply) {
       return fail('not-running', `the guest ended before it answered to ${header.op}`);
     }
@@ -80,6 +95,7 @@ async function ask(connect: Connect, header: Header): Promise<Said> {
     if (parsed.value.ok) return parsed.value;
     throw fromErrorInfo(parsed.value.error, `the guest refused ${header.op} without a reason`);
   } finally {
+    late.removeEventListener('abort', onLate);
     stream.destroy();
   }
 }

@@ -128,9 +128,15 @@ async function withoutMounts(
   }
 }
 
+/** A guest that does not come to an end with it gets a copy like after a loss of power. */
+const FLUSH_MS = 120_000;
+
 /** What programs wrote and the guest's kernel still holds; without it the copy is like one after a loss of power. */
 async function flush({ guest }: TakeOptions): Promise<void> {
   if (guest === undefined || !linesOf.has(guest)) return;
   const child = await guest.exec({ argv: ['sync'] });
+  for (const output of [child.stdout, child.stderr]) output.resume();
+  const late = setTimeout(child.hangUp, FLUSH_MS);
   await child.exited;
+  clearTimeout(late);
 }
