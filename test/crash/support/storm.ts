@@ -60,7 +60,6 @@ export function declareStorm({ field, victims, moments, lasting }: StormOptions)
         const at = field();
         await prepare(at, work);
         await strike(at, { victim, work, delay });
-        await at.heal();
         await assertTruth(at);
         assertIntact(at.workspace);
         await again(at, work);
@@ -139,6 +138,8 @@ async function strike(field: Field, { victim, work, delay }: Strike): Promise<vo
   await new Promise(resolve => setTimeout(resolve, delay));
   if (victim === 'the command line') command.child.kill('SIGKILL');
   else await victims[victim]?.(known ?? (await victimOf(field)));
+  // A daemon that is away may come back at any time, and whoever waits for it may wait.
+  await field.heal();
   await command.ended;
 }
 
