@@ -13,7 +13,13 @@ describe('the settings', () => {
 
   it('have defaults without a file', () => {
     assert.deepEqual(readSettings(store.paths), {
-      settings: { worktree_path: '../<slug>', include: [], limits: {}, backends: {} },
+      settings: {
+        worktree_path: '../<slug>',
+        include: [],
+        limits: {},
+        backends: {},
+        images: { mirrors: {}, bases: {} },
+      },
       problems: [],
     });
   });
@@ -66,7 +72,7 @@ describe('the settings', () => {
       text: '{"worktree_path": "../here"}',
       told: /worktree_path.*<slug>/,
     },
-    { what: 'an unknown limit', text: '{"limits": {"disk": 1}}', told: /limits/ },
+    { what: 'an unknown limit', text: '{"limits": {"discs": 1}}', told: /limits/ },
     { what: 'broken JSON', text: '{"network": ', told: /settings\.json/ },
     { what: 'an unclosed text', text: '{"network": "open}', told: /settings\.json/ },
   ];
