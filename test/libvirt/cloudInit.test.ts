@@ -104,6 +104,22 @@ describe('an image that a vendor made', function () {
     assert.equal((await runIn(guest, 'pwd')).stdout, '/workspace\n');
   });
 
+  it('is copied with its running programs, at once', async () => {
+    await runIn(guest, 'sleep 1000 >/dev/null 2>&1 </dev/null & echo $! >/tmp/pid', { cwd: '/' });
+    const { snapshots } = bench.driver;
+    assert.ok(snapshots);
+    const taken = await snapshots.take(bench.context, ref, { name: 'one', guest, memory: 'wanted' });
+    assert.equal(taken.memory, true, taken.why);
+    const other = await makeBench(libvirt);
+    try {
+      const copy = await other.start({ ...request, ...placeOf(other), from: taken.ref });
+      const said = await runIn(copy.guest, 'kill -0 $(cat /tmp/pid) && hostname; ls /workspace');
+      assert.equal(said.stdout, `${copy.request.name}\n`);
+    } finally {
+      await other.dispose();
+    }
+  });
+
   it('ends by its own means, and is the same machine at its second start', async () => {
     await runIn(guest, 'echo kept >$HOME/kept');
     assert.deepEqual(await guest.stop({ graceMs: 60_000 }), { kind: 'stopped', forced: false });
@@ -128,6 +144,12 @@ describe('an image that a vendor made', function () {
 });
 
 const GIB = 1024 ** 3;
+
+/** What no two sandboxes share. */
+function placeOf(bench: Bench): Pick<LaunchRequest, 'id' | 'name' | 'workspace' | 'mounts'> {
+  const { id, name, workspace, mounts } = bench.request();
+  return { id, name, workspace, mounts };
+}
 
 function imageAt(disk: string): StoredImage {
   const digest = `sha256:${'0'.repeat(64)}`;

@@ -51,6 +51,8 @@ export async function startMachine(starting: Starting): Promise<Line> {
     host,
   });
   await writeStage(starting, plan);
+  if (plan.machine.seed !== undefined)
+    await writeSeed(context, places, { name: plan.setup.hostname, uuid: record.uuid });
   try {
     const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setup' });
@@ -118,11 +120,9 @@ async function startOwn(starting: Starting, plan: MachinePlan): Promise<Line> {
   return bootTwice(starting, plan, saved ? 'resume' : 'boot');
 }
 
-async function writeDisk({ context, image, record, places }: Starting, plan: MachinePlan): Promise<void> {
+async function writeDisk({ context, image, places }: Starting, plan: MachinePlan): Promise<void> {
   await ensureDisk(context, places.disk, image);
   if (plan.diskBytes !== undefined) await growDisk(context, places.disk, plan.diskBytes);
-  const { name, uuid } = { name: plan.setup.hostname, uuid: record.uuid };
-  if (image.manifest.init === 'cloud-init') await writeSeed(context, places, { name, uuid });
 }
 
 async function isSaved(libvirt: Libvirt, name: string): Promise<boolean> {
