@@ -1,6 +1,5 @@
 // What is looked up in an image once: its accounts, its shell and its runtimes, kept by the image's digest.
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
 import { createContainer, discardContainer } from '../../engine/containers.ts';
@@ -10,7 +9,7 @@ import { type Runtime, Runtime as RuntimeSchema, runtimes } from '../../protocol
 import { parseJson } from '../../protocol/parse.ts';
 import type { Image } from './answers.ts';
 import { storeLabels } from './marks.ts';
-import { firstFile } from './tar.ts';
+import { readFirstFile } from './tar.ts';
 
 const Facts = z.strictObject({
   version: z.literal(1),
@@ -103,7 +102,7 @@ async function firstOf(engine: Engine, id: string, paths: readonly string[]): Pr
 async function textOf(engine: Engine, id: string, path: string): Promise<string> {
   const request = engine.call('read a file', docker => docker.getContainer(id).getArchive({ path }));
   const archive = await unless(404, request);
-  return archive === undefined ? '' : (firstFile(await buffer(archive))?.toString('utf8') ?? '');
+  return archive === undefined ? '' : ((await readFirstFile(archive))?.toString('utf8') ?? '');
 }
 
 function variablesOf(list: readonly string[]): Record<string, string> {
