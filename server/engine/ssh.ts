@@ -1,5 +1,5 @@
 // Reaches an engine of another machine with the person's own ssh, as the docker command does.
-import { Duplex, Readable } from 'node:stream';
+import { Duplex, Readable, Writable } from 'node:stream';
 import { allowedEnvironment } from '../platform/run.ts';
 import { spawnChild } from '../platform/spawn.ts';
 import type { Address } from './address.ts';
@@ -25,7 +25,16 @@ export function overSsh(address: SshAddress): Duplex {
     else reject(new Error(said.trim() === '' ? `ssh ended with status ${code}` : said.trim()));
   });
   const readable = Readable.from(untilEnd(stdout, closed), { objectMode: false });
-  return Duplex.from({ writable: stdin, readable }).once('close', () => child.kill());
+  return Duplex.from({ writable: into(stdin), readable }).once('close', () => child.kill());
+}
+
+/** A program that is gone takes no more, and its last words are the reason, not that. */
+function into(input: Writable): Writable {
+  input.on('error', () => undefined);
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => void input.write(chunk, () => done()),
+    final: done => void input.end(() => done()),
+  });
 }
 
 /** The output ends before the program does, and only then it is known whether that was well. */
