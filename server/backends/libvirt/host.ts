@@ -1,5 +1,4 @@
 // What a libvirt and the machine behind it are like, as far as machines of ours depend on it.
-import { userInfo } from 'node:os';
 import type { LaunchRequest, MachineContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import { askKvm } from './accelerator.ts';
@@ -16,7 +15,7 @@ export function uriOf({ connect }: Options): string {
 
 /** Root has no libvirt of its own: its session is that of the system. */
 export function isSystem(uri: string): boolean {
-  return userInfo().uid === 0 || new URL(uri).pathname.startsWith('/system');
+  return process.getuid?.() === 0 || new URL(uri).pathname.startsWith('/system');
 }
 
 export async function readHost(

@@ -13,13 +13,16 @@ export async function run(context: Context): Promise<undefined> {
   const dryRun = args.flag('dry-run');
   if (dryRun || !args.flag('yes')) {
     const { removed } = await call('prune/run', { dry_run: true, stopped });
-    if (dryRun || removed.length === 0) {
+    if (dryRun) {
       out.result({ removed, dry_run: dryRun }, () => removedText(context, removed));
       out.note(removed.length === 0 ? 'nothing to remove' : `${total(removed)} would be free`);
       return;
     }
-    out.note(removedText(context, removed));
-    await confirm(context, `remove all of that (${total(removed)})?`);
+    // What a dead sandbox left in an engine is found only while it is removed, and nobody can want it back.
+    if (removed.length > 0) {
+      out.note(removedText(context, removed));
+      await confirm(context, `remove all of that (${total(removed)})?`);
+    }
   }
   const { removed } = await call('prune/run', { stopped });
   out.result({ removed, dry_run: false }, () => removedText(context, removed));

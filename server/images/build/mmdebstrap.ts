@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { Run } from '../../core/ports.ts';
-import { readTextIfExists } from '../../platform/files.ts';
+import { errorCodeOf, readTextIfExists } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import type { Progress } from '../../protocol/contract.ts';
 import type { Distribution } from './distributions.ts';
@@ -96,10 +96,10 @@ async function clearArea({ run }: InstallDeps, area: string, isRoot: boolean): P
 }
 
 async function requireNamespaces({ run, signal }: InstallDeps): Promise<void> {
-  const { username } = userInfo();
+  const uid = String(process.getuid?.());
+  const username = nameOfUser() ?? uid;
   const maps = await Promise.all(['/etc/subuid', '/etc/subgid'].map(path => readTextIfExists(path)));
   const hint = `install uidmap, then run as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`;
-  const uid = String(process.getuid?.());
   const isListed = (text = ''): boolean =>
     text.split('\n').some(line => [username, uid].includes(line.split(':')[0] ?? ''));
   if (!maps.every(isListed)) {
@@ -114,6 +114,16 @@ async function requireNamespaces({ run, signal }: InstallDeps): Promise<void> {
     accept: 'any',
   });
   if (code !== 0) fail('build-failed', 'user namespaces cannot be set up on this machine', { hint });
+}
+
+function nameOfUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    // A number without a name is a user as well, and may be listed by it.
+    if (errorCodeOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 const phases: readonly (readonly [RegExp, string])[] = [
