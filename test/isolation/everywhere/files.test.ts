@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -112,14 +113,25 @@ describe('isolation everywhere: files', function () {
         assert.equal(digest(program), before);
       });
 
+      it('makes folders where the group of a folder is passed on', async () => {
+        const { bench, sh } = target();
+        mkdirSync(join(bench.workspace, 'shared'));
+        chmodSync(join(bench.workspace, 'shared'), 0o2775);
+        await sh('cd "$W/shared" && umask 022 && mkdir -p made/below && touch made/below/file');
+        const made = statSync(join(bench.workspace, 'shared', 'made', 'below'));
+        assert.equal(made.mode & 0o7777, 0o2755);
+        assert.ok(existsSync(join(bench.workspace, 'shared', 'made', 'below', 'file')));
+      });
+
       it('makes no file in the workspace that lends the identity of somebody else', async () => {
         const { bench, sh } = target();
         await sh(
-          'cd "$W"; cp /bin/true lent; chown 0:0 lent; chmod 6755 lent; mknod disk b 8 0; mknod memory c 1 1',
+          'cd "$W"; for m in 6755 4755 2755; do cp /bin/true lent$m; chown 0:0 lent$m; chmod $m lent$m; install -m $m /bin/true made$m; done; mknod disk b 8 0; mknod memory c 1 1',
         );
         const mine = process.getuid?.() ?? 0;
-        for (const name of ['lent', 'disk', 'memory'].map(entry => join(bench.workspace, entry))) {
-          if (!existsSync(name)) continue;
+        const found = readdirSync(bench.workspace).filter(entry => /^(lent|made|disk|memory)/.test(entry));
+        assert.ok(found.length >= 3, 'nothing was made');
+        for (const name of found.map(entry => join(bench.workspace, entry))) {
           const { mode, uid } = statSync(name);
           assert.equal(uid, mine);
           assert.ok((mode & 0o170000) === 0o100000, `${name} is no file`);
