@@ -5,6 +5,7 @@ import { buildAll } from './build.ts';
 import { runCheck } from './check.ts';
 import { ensurePrograms } from './lib/apt.ts';
 import { type Area, areas, filesOf } from './lib/areas.ts';
+import { ensureCiDisk, ensureCiStore } from './lib/ciImage.ts';
 import { startKeeper } from './lib/daemons/daemons.ts';
 import { artifacts } from './lib/places.ts';
 import { type AreaResult, summaryOf } from './lib/report.ts';
@@ -16,6 +17,7 @@ await main(async () => {
   const chosen = choose(process.argv.slice(2));
   for (const area of chosen) await ensurePrograms(area.needs ?? []);
   await buildAll();
+  if (chosen.some(area => area.guests === 'from the image')) await prepareImage();
   const results: AreaResult[] = [];
   const keeper = await startKeeper();
   try {
@@ -39,6 +41,15 @@ function choose(names: readonly string[]): readonly Area[] {
     throw new Stop(`there is no area ${unknown}`, `one of: ${areas.map(area => area.name).join(', ')}`);
   }
   return names.length === 0 ? areas : areas.filter(area => names.includes(area.name));
+}
+
+/** Without it, the tests that need it say why they are not run. */
+async function prepareImage(): Promise<void> {
+  try {
+    await ensureCiDisk(await ensureCiStore());
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function runArea(area: Area): Promise<AreaResult[]> {

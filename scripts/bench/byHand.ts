@@ -4,13 +4,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { resolveImage } from '../../server/images/resolve.ts';
-import { bundle, guestProgram } from '../../server/platform/bundle.ts';
-import { run } from '../../server/platform/run.ts';
-import { readSettings } from '../../server/store/settings.ts';
 import { guestOver } from '../../server/wire/client.ts';
 import { muxOver } from '../../server/wire/mux.ts';
-import { ciImage } from '../lib/ciImage.ts';
+import { ciImage, ensureCiDisk } from '../lib/ciImage.ts';
 import { command } from '../lib/command.ts';
 import { Stop } from '../lib/say.ts';
 import type { Store } from './store.ts';
@@ -46,10 +42,8 @@ export async function bootByHand(store: Store): Promise<number> {
 
 type Files = { readonly kernel: string; readonly initrd: string; readonly disk: string };
 
-async function filesOf({ paths, env }: Store): Promise<Files> {
-  const deps = { paths, run, env, settings: () => readSettings(paths).settings };
-  const wish = { name: ciImage, kinds: ['disk'] as const, agent: guestProgram(bundle.folder) };
-  const image = await resolveImage(deps, wish, { signal: new AbortController().signal, progress: () => {} });
+async function filesOf({ paths }: Store): Promise<Files> {
+  const image = await ensureCiDisk(paths.home);
   if (image.kind !== 'stored') throw new Stop(`${ciImage} is not in the store`);
   const [kernel, initrd, disk] = [image.file('kernel'), image.file('initrd'), image.file('disk')];
   if (kernel === undefined || initrd === undefined || disk === undefined)

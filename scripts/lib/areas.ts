@@ -16,6 +16,8 @@ export type Area = {
   readonly as?: 'user';
   /** What is prepared for that user, who could not make it. */
   readonly gives?: readonly 'vendor disk'[];
+  /** Guests that run from the image of the tests, which is made before anything has to hurry. */
+  readonly guests?: 'from the image';
   /** What its files are to know. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -67,11 +69,19 @@ export const areas: readonly Area[] = [
   },
   mocha('store', []),
   mocha('images', [...images, ...machines, dockerd, buildah]),
-  mocha('contract', [bwrap, dockerd, ...images]),
-  mocha('isolation', [bwrap, dockerd, ...images]),
-  mocha('docker', [dockerd, ...images, git]),
+  fromImage('contract', [bwrap, dockerd, ...images]),
+  fromImage('isolation', [bwrap, dockerd, ...images]),
+  fromImage('docker', [dockerd, ...images, git]),
   {
-    ...mocha('libvirt', [bwrap, ...machines, ...images, ...vendors, { ...sshd, without: 'go on' }, ssh, git]),
+    ...fromImage('libvirt', [
+      bwrap,
+      ...machines,
+      ...images,
+      ...vendors,
+      { ...sshd, without: 'go on' },
+      ssh,
+      git,
+    ]),
     files: [
       'test/libvirt/**/*.test.ts',
       'test/contract/backends.test.ts',
@@ -81,16 +91,16 @@ export const areas: readonly Area[] = [
     gives: ['vendor disk'],
     env: { [ONLY]: 'libvirt' },
   },
-  { ...mocha('instant', [bwrap, ...machines, ...images]), as: 'user' },
+  { ...fromImage('instant', [bwrap, ...machines, ...images]), as: 'user' },
   mocha('process', [bwrap, git]),
   mocha('worktrees', [bwrap, git]),
   mocha('cli', [bwrap, git]),
   mocha('ssh', [bwrap, git, ssh, sshd, rsync, vim]),
-  mocha('crash', [bwrap, git]),
+  fromImage('crash', [bwrap, git, dockerd, ...images]),
   mocha('package', [bwrap, git]),
   { name: 'vscode', files: ['test/vscode/index.ts'], by: 'vscode', needs: [bwrap, git, ssh, chromium] },
   mocha('ui', [bwrap, git, ssh, chromium]),
-  mocha('handoff', [bwrap, git, ssh, chromium]),
+  fromImage('handoff', [bwrap, git, ssh, chromium, dockerd, ...images]),
 ];
 
 /** What runs as part of `check`: everything that needs no sandbox and no program of the system. */
@@ -104,6 +114,10 @@ export function filesOf(patterns: readonly string[]): string[] {
 
 function wanted(program: string, packages: readonly string[], why: string): Need {
   return { program, packages, why, without: 'go on' };
+}
+
+function fromImage(name: string, needs: readonly Need[]): Area {
+  return { ...mocha(name, needs), guests: 'from the image' };
 }
 
 function mocha(name: string, needs: readonly Need[]): Area {

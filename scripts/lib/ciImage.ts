@@ -11,8 +11,12 @@ import {
   rmSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { ResolvedImage } from '../../server/core/image.ts';
 import { bootstrapImage } from '../../server/images/build/bootstrap.ts';
+import { resolveImage } from '../../server/images/resolve.ts';
+import { bundle, guestProgram } from '../../server/platform/bundle.ts';
 import { run } from '../../server/platform/run.ts';
+import type { ImageKind } from '../../server/protocol/image.ts';
 import { pathsOf } from '../../server/store/paths.ts';
 import { readSettings } from '../../server/store/settings.ts';
 import { command } from './command.ts';
@@ -48,6 +52,19 @@ export async function ensureCiStore(folder = cache): Promise<string> {
     rmSync(paths.run, { recursive: true, force: true });
   }
   return ready;
+}
+
+/** Also what machines need of it, for the guest program as it is now. */
+export async function ensureCiDisk(store: string): Promise<ResolvedImage> {
+  return await resolveCiImage(store, ['disk']);
+}
+
+export async function resolveCiImage(store: string, kinds: readonly ImageKind[]): Promise<ResolvedImage> {
+  const env = { ...process.env, HEYO_HOME: store };
+  const paths = pathsOf(env);
+  const deps = { paths, run, env, settings: () => readSettings(paths).settings };
+  const wish = { name: ciImage, kinds, agent: guestProgram(bundle.folder) };
+  return await resolveImage(deps, wish, { signal: new AbortController().signal, progress: () => {} });
 }
 
 /** Gives a store the image: what is large is the same file in both. */

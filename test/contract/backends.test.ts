@@ -3,11 +3,14 @@ import { strict as assert } from 'node:assert';
 import { backends } from '../../server/backends/registry.ts';
 import { fakeBackend } from '../support/fakeBackend.ts';
 import { fakeExternal } from '../support/fakeExternal.ts';
+import { backendsToTry } from '../support/grounds.ts';
 import { contractSuite, type Tally } from './suite.ts';
 
 const tally: Tally = { ran: [], notRun: [] };
 const fakes = [fakeBackend(), fakeBackend({ id: 'fakefull', can: 'everything' }), fakeExternal()];
-const subjects = [...fakes, ...backends];
+// Areas that run as another user are for one backend alone.
+const tried = backendsToTry();
+const subjects = tried.length === backends.length ? [...fakes, ...backends] : tried;
 
 describe('contract of backends', () => {
   for (const backend of subjects) contractSuite(backend, tally);
@@ -18,7 +21,8 @@ describe('contract of backends', () => {
       `contract: ${subjects.length} backends, ran on ${tally.ran.join(', ')}; not run: ${notRun.join(', ') || 'none'}`,
     );
     assert.equal(tally.ran.length + tally.notRun.length, subjects.length);
-    for (const { manifest } of fakes) assert.ok(tally.ran.includes(manifest.id), manifest.id);
+    const missed = fakes.filter(fake => subjects.includes(fake) && !tally.ran.includes(fake.manifest.id));
+    assert.deepEqual(missed, []);
   });
 });
 

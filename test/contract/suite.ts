@@ -1,6 +1,7 @@
 // The contract that every backend keeps, as a suite: what it claims it does, and what it does not claim it refuses.
 import type { Backend } from '../../server/core/backend.ts';
 import type { Availability, Capabilities } from '../../server/protocol/backend.ts';
+import { groundOf } from '../support/grounds.ts';
 import { type Bench, machineOf, makeBench } from './bench.ts';
 import { attachingCases } from './cases/attaching.ts';
 import { execCases } from './cases/exec.ts';
@@ -43,7 +44,9 @@ export function contractSuite(backend: Backend, tally: Tally): void {
     manifestCases(subject);
 
     describe('with guests', () => {
-      before(function () {
+      before(async function () {
+        const ground = await groundOf(backend);
+        if (ground.kind === 'not run') availability = { kind: 'unsupported', why: ground.why };
         if (availability?.kind === 'ready') {
           tally.ran.push(id);
           return;

@@ -11,7 +11,8 @@ import { eventually } from './eventually.ts';
 
 type FindHost = () => ProcessIdentity | undefined;
 
-export async function attachTo(state: string, host: FindHost): Promise<Guest> {
+/** `requireEngine` throws while nobody could end the guest. */
+export async function attachTo(state: string, host: FindHost, requireEngine: () => void): Promise<Guest> {
   const reach = async () => {
     if (host() === undefined) fail('not-running', 'the guest has ended');
     return connect(join(state, 'guest'));
@@ -38,7 +39,8 @@ export async function attachTo(state: string, host: FindHost): Promise<Guest> {
     },
     workspace: 'shared',
     ended,
-    stop: ({ graceMs }) => {
+    stop: async ({ graceMs }) => {
+      requireEngine();
       stopping ??= stop(state, host, graceMs).then(() => ended);
       return stopping;
     },

@@ -77,13 +77,20 @@ function driverOf(manifest: Manifest): Driver {
         kill(state);
         signal.throwIfAborted();
       }
-      return attachTo(state, () => hostOf(state));
+      return attachTo(
+        state,
+        () => hostOf(state),
+        () => requireEngine(cache),
+      );
     },
     inspect: async ({ state, cache }) => {
       requireEngine(cache);
       return conditionOf(state);
     },
-    halt: async ({ state }) => kill(state),
+    halt: async ({ state, cache }) => {
+      requireEngine(cache);
+      kill(state);
+    },
     async destroy({ state, cache }) {
       requireEngine(cache);
       kill(state);

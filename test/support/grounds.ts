@@ -1,17 +1,12 @@
 // What a backend needs besides itself to be tried here: its daemon, its image, a folder for what its guests share.
 import { join } from 'node:path';
-import { ciImage, ensureCiStore } from '../../scripts/lib/ciImage.ts';
+import { ensureCiStore, resolveCiImage } from '../../scripts/lib/ciImage.ts';
 import { sharedDockerd } from '../../scripts/lib/daemons/daemons.ts';
 import { cache } from '../../scripts/lib/places.ts';
 import { Stop } from '../../scripts/lib/say.ts';
 import { backends } from '../../server/backends/registry.ts';
 import type { Backend } from '../../server/core/backend.ts';
 import type { ResolvedImage } from '../../server/core/image.ts';
-import { resolveImage } from '../../server/images/resolve.ts';
-import { bundle, guestProgram } from '../../server/platform/bundle.ts';
-import { run } from '../../server/platform/run.ts';
-import { pathsOf } from '../../server/store/paths.ts';
-import { readSettings } from '../../server/store/settings.ts';
 
 export type Ground =
   | {
@@ -60,11 +55,5 @@ async function settingsFor(id: string): Promise<Readonly<Record<string, unknown>
 }
 
 async function imageFor({ manifest }: Backend): Promise<ResolvedImage> {
-  const store = await ensureCiStore();
-  const env = { ...process.env, HEYO_HOME: store };
-  const paths = pathsOf(env);
-  const deps = { paths, run, env, settings: () => readSettings(paths).settings };
-  const kinds = manifest.capabilities.images ?? [];
-  const wish = { name: ciImage, kinds, agent: guestProgram(bundle.folder) };
-  return resolveImage(deps, wish, { signal: new AbortController().signal, progress: () => {} });
+  return await resolveCiImage(await ensureCiStore(), manifest.capabilities.images ?? []);
 }

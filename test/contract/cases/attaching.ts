@@ -18,17 +18,6 @@ export function attachingCases(subject: Subject): void {
   describe('a guest without its owner', () => {
     const declare = caseFor(subject, outliving);
 
-    declare('is the same for everybody who opens it', async () => {
-      const { driver, context, start } = subject.bench();
-      const { guest, ref, request } = await start();
-      await runIn(guest, 'echo first >/tmp/mark');
-      const second = await driver.open({ ...context }, JSON.parse(JSON.stringify(ref)), request);
-      assert.equal((await runIn(second, 'cat /tmp/mark')).stdout, 'first\n');
-      await second.stop({ graceMs: 5_000 });
-      await guest.ended;
-      assert.equal(await driver.inspect(context, ref), 'stopped');
-    });
-
     declare('goes on when the process that opened it is killed', async () => {
       const { driver, context, request } = subject.bench();
       const asked = request();
