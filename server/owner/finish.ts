@@ -9,6 +9,7 @@ import type { SandboxRecord } from '../store/records.ts';
 import { updateRecord } from '../store/sandboxes.ts';
 import type { End, Ending } from './ending.ts';
 import { haltGuest } from './launch.ts';
+import { outlives } from './life.ts';
 import type { Parts, Run } from './run.ts';
 
 /** A guest that is asked to end by a signal or a deadline gets this long. */
@@ -78,12 +79,14 @@ export async function rememberGone(run: Run): Promise<void> {
  */
 export async function giveUp(
   run: Run,
-  { ending, life, state }: Parts,
+  { ending, life, launch, state }: Parts,
   cause: SandboxError,
 ): Promise<'nothing' | 'a guest'> {
   const asked = ending.current();
   ending.ask({ kind: 'failed', reason: 'the start failed' }, 0);
-  if (run.mode === 'start' && state.current().problem === undefined) {
+  // What came up and then could not be stopped runs on, when somebody else keeps it.
+  const wasUp = state.current().state !== 'starting' && outlives(launch);
+  if (run.mode === 'start' && state.current().problem === undefined && !wasUp) {
     try {
       await (await life.live()).guest.stop({ graceMs: 0 });
     } catch {

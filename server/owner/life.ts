@@ -87,7 +87,7 @@ export function beginLife(options: LifeOptions): Life {
 }
 
 /** Whether the guests of this backend go on without their owner. */
-function outlives({ backend }: Launch): boolean {
+export function outlives({ backend }: Pick<Launch, 'backend'>): boolean {
   return backend.manifest.capabilities.lifetime === 'external';
 }
 

@@ -209,4 +209,19 @@ describe('a guest that outlives its owner', function () {
     assert.deepEqual(hosts(), [host]);
     assert.ok(existsSync(stateOf(id)));
   });
+
+  it('is not said to be stopped while its engine is away, and is stopped when it is back', async () => {
+    await create();
+    const [host] = hosts();
+    takeEngineAway();
+    await assert.rejects(engine.call('sandbox/stop', { sandbox: 'one' }), { code: 'owner-unreachable' });
+    const unreached = await engine.get('one');
+    assert.equal(unreached.status, 'failed');
+    assert.match(unreached.status_reason ?? '', /cannot be reached: the fake engine is away/);
+    assert.deepEqual(hosts(), [host]);
+    rmSync(away());
+    await engine.call('sandbox/stop', { sandbox: 'one' });
+    assert.equal((await engine.get('one')).status, 'stopped');
+    assert.deepEqual(hosts(), []);
+  });
 });
