@@ -70,6 +70,9 @@ export function planContainer(input: PlanInput): Plan {
 
 const server = [GUEST_PROGRAM, 'serve', '--fd', '6', '--mux'];
 
+/** Far more than builds and servers need, and too few for a loop that only makes processes to take the host along. */
+const MOST_TASKS = 16_384;
+
 /** Tasks that count as the guest's and are ours: the guest program's threads, and a multiplexer with a spare. */
 const OWN_TASKS = 16;
 
@@ -123,7 +126,7 @@ function resources({ limits }: LaunchRequest): Readonly<Record<string, number>> 
   return {
     ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
     ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
-    ...(pids === undefined ? {} : { PidsLimit: pids + OWN_TASKS }),
+    PidsLimit: pids === undefined ? MOST_TASKS : pids + OWN_TASKS,
   };
 }
 
