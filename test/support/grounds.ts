@@ -28,10 +28,10 @@ export function groundOf(backend: Backend): Promise<Ground> {
   return ground;
 }
 
-/** Those of the registry that this process is to try; areas that run as another user are for one alone. */
+/** Those of the registry that this process is to try; some have an area of their own, which may run as another user. */
 export function backendsToTry(): readonly Backend[] {
-  const only = process.env['HEYVM_TEST_ONLY'];
-  return backends.filter(({ manifest }) => only === undefined || manifest.id === only);
+  const { HEYVM_TEST_ONLY: only, HEYVM_TEST_EXCEPT: except } = process.env;
+  return backends.filter(({ manifest: { id } }) => (only === undefined || id === only) && id !== except);
 }
 
 async function find(backend: Backend): Promise<Ground> {

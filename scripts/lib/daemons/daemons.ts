@@ -35,6 +35,7 @@ export async function startKeeper(): Promise<{ end(): Promise<void> }> {
   return {
     end: async () => {
       delete process.env[VARIABLE];
+      keeper.ref();
       const ended = once(keeper, 'exit');
       keeper.stdin.end();
       await ended;
