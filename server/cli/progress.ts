@@ -34,13 +34,22 @@ function rewriting(): ProgressLine {
 function patient(): ProgressLine {
   const begun = Date.now();
   let last = '';
+  let waiting: NodeJS.Timeout | undefined;
+  const clear = (): void => clearTimeout(waiting);
+  const show = (progress: Progress): void => {
+    if (progress.phase === last) return;
+    last = progress.phase;
+    put('stderr', `${textOf(progress)}\n`);
+  };
   return {
     report: progress => {
-      if (progress.phase === last || Date.now() - begun < PATIENCE_MS) return;
-      last = progress.phase;
-      put('stderr', `${textOf(progress)}\n`);
+      clear();
+      const early = begun + PATIENCE_MS - Date.now();
+      if (early <= 0) return show(progress);
+      // The phase that lasts is the one worth knowing, and it may have begun at once.
+      waiting = setTimeout(() => show(progress), early).unref();
     },
-    clear: () => {},
+    clear,
   };
 }
 

@@ -70,7 +70,7 @@ async function watch(
     await delay(LOOK_MS, undefined, { signal: AbortSignal.any([over, context.signal]) });
     for (const words of await console.read()) {
       context.log(`console: ${words}`);
-      context.progress({ phase: 'boot', detail: words });
+      context.progress({ phase: 'booting', detail: words });
     }
     if (look % LOOKS_PER_QUESTION !== 0) continue;
     const condition = await conditionOf(libvirt, name);

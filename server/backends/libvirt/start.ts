@@ -37,7 +37,7 @@ export type Starting = {
 /** Resolves when programs can be run; on any failure nothing of it runs. */
 export async function startMachine(starting: Starting): Promise<Line> {
   const { context, request, record, image, libvirt, places } = starting;
-  context.progress({ phase: 'prepare' });
+  context.progress({ phase: 'preparing the machine' });
   await ensureFolder(context.state);
   await ensureFolder(context.runtime);
   const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
@@ -55,7 +55,7 @@ export async function startMachine(starting: Starting): Promise<Line> {
     await writeSeed(context, places, { name: plan.setup.hostname, uuid: record.uuid });
   try {
     const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));
-    context.progress({ phase: 'setup' });
+    context.progress({ phase: 'setting up' });
     await writeSetup(context, plan.setup);
     await tellSetup(() => line.connect(context.signal), plan.setup);
     return line;
@@ -94,14 +94,14 @@ async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | 
   await markBegun(context.state);
   const description = await writeDescription(starting, machine);
   if (moment !== undefined && !request.cold) {
-    context.progress({ phase: 'resume' });
+    context.progress({ phase: 'resuming' });
     return resumeCopy({ context, libvirt, machine, description, moment });
   }
   if (why !== undefined) {
     context.log(`it boots: ${why}`);
     return undefined;
   }
-  context.progress({ phase: 'resume' });
+  context.progress({ phase: 'resuming' });
   const instant = await startInstantly({
     ...{ context, libvirt, machine, image },
     description,
@@ -145,7 +145,7 @@ async function bootTwice(starting: Starting, plan: MachinePlan, how: 'boot' | 'r
     await forceOff(libvirt, record.name);
     // What was saved has been used up by the attempt, or cannot be read.
     if (how === 'resume') await libvirt.attempt(['managedsave-remove', record.name]);
-    context.progress({ phase: 'boot', detail: 'once more, without KVM' });
+    context.progress({ phase: 'booting', detail: 'once more, without KVM' });
     return bootOnce(starting, { ...machine, accelerator: 'tcg' }, 'boot');
   }
 }
@@ -154,7 +154,7 @@ async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'res
   const { context, libvirt, record, places } = starting;
   // A socket that nobody listens on would be connected to for a moment.
   await rm(places.port, { force: true });
-  context.progress({ phase: how });
+  context.progress({ phase: how === 'resume' ? 'resuming' : 'booting' });
   if (how === 'resume') {
     await libvirt.call(['start', record.name]);
   } else {

@@ -34,6 +34,7 @@ export type Making = {
  */
 export async function makeTemplate(making: Making): Promise<Template> {
   const { context, libvirt, shelf, key } = making;
+  context.progress({ phase: `booting ${making.image.name} once`, detail: 'later machines resume from it' });
   const folder = makingFolder(shelf, key);
   await rm(folder, { recursive: true, force: true });
   await ensureFolder(folder);
