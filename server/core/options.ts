@@ -1,4 +1,5 @@
 // The options of one backend, as its own schema understands them: from the settings, and those of one sandbox over them.
+import * as z from 'zod/mini';
 import { parse } from '../protocol/parse.ts';
 import type { Backend, Manifest } from './backend.ts';
 import { fail } from './errors.ts';
@@ -30,9 +31,14 @@ export function optionsOf(
     });
   }
   return fail('usage', `option of ${manifest.id}: ${parsed.problem}`, {
-    hint: `given were: ${Object.keys(over).join(', ')}`,
+    hint: `${known(manifest)}; given: ${Object.keys(over).join(', ')}`,
     data: { backend: manifest.id, options: Object.keys(over) },
   });
+}
+
+function known({ id, options }: Manifest): string {
+  const names = options instanceof z.ZodMiniObject ? Object.keys(options.shape) : [];
+  return names.length === 0 ? `${id} has no options` : `options of ${id}: ${names.join(', ')}`;
 }
 
 /** What guests of a backend run from when the person names nothing: by the settings, else by the manifest. */

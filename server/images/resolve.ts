@@ -1,5 +1,5 @@
 // Finds what a sandbox runs from: in the store, as a base that is fetched, or as a reference for a container engine.
-import { fail } from '../core/errors.ts';
+import { fail, SandboxError } from '../core/errors.ts';
 import type { ResolvedImage } from '../core/image.ts';
 import { nearest } from '../core/nearest.ts';
 import type { ImageKind, ImageManifest } from '../protocol/image.ts';
@@ -69,10 +69,25 @@ async function absent(deps: ImageDeps, wish: ImageWish, call: ImageCall): Promis
   if (kinds.includes('oci')) return { kind: 'reference', name };
   if (kinds.includes('disk') && findBase(deps.settings(), name) !== undefined) {
     const { pullBase } = await import('./pull.ts');
-    const { image } = await pullBase(deps, name, call);
+    const { image } = await pullBase(deps, name, call).catch((error: unknown) =>
+      withOthers(deps, wish, error),
+    );
     return storedImage(deps, image);
   }
   return refuseUnknown(deps, name);
+}
+
+/** Whoever cannot download may have something else to run from, perhaps without knowing. */
+async function withOthers(deps: ImageDeps, { kinds }: ImageWish, error: unknown): Promise<never> {
+  const { images } = await listManifests(deps.paths);
+  const [other] = images.filter(image => kindsOf(image).some(kind => kinds.includes(kind)));
+  if (!(error instanceof SandboxError) || error.code === 'cancelled' || other === undefined) throw error;
+  const already = error.hint === undefined ? '' : `${error.hint}; `;
+  throw new SandboxError(error.code, error.message, {
+    hint: `${already}or use an image that is here: --image ${other.name}`,
+    data: error.data,
+    cause: error,
+  });
 }
 
 async function refuseUnknown(deps: ImageDeps, name: string): Promise<never> {

@@ -48,7 +48,7 @@ export async function settleSandbox(deps: BaseDeps, id: string, context: CallCon
 /** For what cannot be done without the guest. */
 export function refuseUnattended({ record }: Entry): never {
   fail('owner-unreachable', `the guest of ${record.name} cannot be reached${reasonOf(record)}`, {
-    hint: `try again when it can; heyvm rm --force ${record.name} removes it all the same`,
+    hint: `try again when it can; heyvm rm --force ${record.name} then removes it as well`,
   });
 }
 

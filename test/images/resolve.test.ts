@@ -11,6 +11,7 @@ import { type ImageWish, resolveImage } from '../../server/images/resolve.ts';
 import { addRecord, removeFolder } from '../../server/store/sandboxes.ts';
 import { recordOf } from '../store/support.ts';
 import { blobsOf, newPlace, type Place, storeImage } from './support.ts';
+import { hexOf, startVendor } from './vendor.ts';
 
 const agent = join(import.meta.dirname, 'support.ts');
 const everything = { effect: 'remove', images: 'keep', leftovers: 'remove' } as const;
@@ -51,6 +52,24 @@ describe('resolving an image', () => {
         error.code === 'image-not-found' &&
         /did you mean my-base\?.*heyvm images build/.test(error.hint ?? ''),
     );
+  });
+
+  it('names an image that is there when a base cannot be fetched', async () => {
+    const vendor = await startVendor(Buffer.from('not what the digest says'));
+    const bases = { 'tea:1': { url: `${vendor.url}/tea.qcow2`, sha256: '0'.repeat(64) } };
+    place.set({ images: { search: [], bases } });
+    const fetching = () =>
+      resolveImage(place.deps, wish({ name: 'tea:1', kinds: ['disk'] }), place.call).then(
+        () => assert.fail('fetched'),
+        (error: unknown) => (error instanceof SandboxError ? (error.hint ?? '') : assert.fail(String(error))),
+      );
+    try {
+      assert.doesNotMatch(await fetching(), /--image/);
+      await storeImage(place, { name: 'my-base', content: 'x' });
+      assert.match(await fetching(), /or use an image that is here: --image my-base$/);
+    } finally {
+      await vendor.end();
+    }
   });
 
   it('gives a disk to machines alone', async () => {

@@ -43,7 +43,11 @@ describe('a backend', function () {
       [{ depth: 'deep' }, /depth/],
       [{ dept: 2 }, /dept/],
     ] as const) {
-      await assert.rejects(engine.create({ backend: 'fakeext', options }), { code: 'usage', message: named });
+      await assert.rejects(engine.create({ backend: 'fakeext', options }), {
+        code: 'usage',
+        message: named,
+        hint: `options of fakeext: connect, depth; given: ${Object.keys(options).join(', ')}`,
+      });
     }
     set({ backends: { fakeext: { depth: 'deep' } } });
     await assert.rejects(engine.create({ backend: 'fakeext' }), {

@@ -35,8 +35,9 @@ export async function copyDisk(from: string, to: string): Promise<void> {
 export async function growDisk(tools: Tools, disk: string, bytes: number): Promise<void> {
   const now = await virtualSize(tools, disk);
   if (bytes < now) {
-    fail('usage', `the disk has ${now} bytes already and cannot shrink to ${bytes}`, {
-      hint: 'ask for more, or make a new sandbox',
+    const least = Math.ceil(now / GIB);
+    fail('usage', `the disk has ${inGib(now)} already and cannot shrink to ${inGib(bytes)}`, {
+      hint: `ask for at least that: heyvm resize <sandbox> --disk ${least}g`,
     });
   }
   const whole = Math.floor(bytes / SECTOR) * SECTOR;
@@ -44,6 +45,11 @@ export async function growDisk(tools: Tools, disk: string, bytes: number): Promi
 }
 
 const SECTOR = 512;
+const GIB = 1024 ** 3;
+
+function inGib(bytes: number): string {
+  return `${Number((bytes / GIB).toFixed(1))} GiB`;
+}
 
 export async function virtualSize(tools: Tools, disk: string): Promise<number> {
   const text = await qemuImg(tools, ['info', '--output=json', '-U', disk]);

@@ -93,6 +93,8 @@ function fixFor(uri: string): string {
     return 'start the libvirt of the system (systemctl start libvirtd), or run heyvm as an ordinary user';
   }
   if (uri.startsWith('qemu:///session')) return 'apt install libvirt-daemon libvirt-daemon-driver-qemu';
+  if (uri.startsWith('qemu:///') && !uri.startsWith('qemu:///system'))
+    return 'QEMU has the connections qemu:///session and qemu:///system';
   if (uri.startsWith('qemu:///'))
     return 'start it (systemctl start libvirtd), and join its group: sudo usermod -aG libvirt $USER';
   return 'check that the machine can be reached, and that its libvirt listens';
