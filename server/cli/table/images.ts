@@ -69,7 +69,7 @@ const build: Command = {
   name: 'images build',
   summary: 'Build an image from a Dockerfile',
   details: [
-    'With buildx, the engine or buildah, whichever is there, and without root. What the Dockerfile says about variables, user, folder and command holds in every sandbox. Unchanged input answers at once.',
+    'With buildx, the engine or buildah, whichever is there, and without root. The variables of the Dockerfile hold in every sandbox; its user, folder and command are kept and shown by inspect, while programs of a sandbox run as the owner of the workspace, in /workspace. Unchanged input answers at once.',
   ],
   arguments: [],
   flags: [
