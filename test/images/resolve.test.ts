@@ -55,8 +55,9 @@ describe('resolving an image', () => {
   });
 
   it('names an image that is there when a base cannot be fetched', async () => {
-    const vendor = await startVendor(Buffer.from('not what the digest says'));
-    const bases = { 'tea:1': { url: `${vendor.url}/tea.qcow2`, sha256: '0'.repeat(64) } };
+    const noDisk = Buffer.from('what the vendor says, and no disk');
+    const vendor = await startVendor(noDisk);
+    const bases = { 'tea:1': { url: `${vendor.url}/tea.qcow2`, sha256: hexOf('sha256', noDisk) } };
     place.set({ images: { search: [], bases } });
     const fetching = () =>
       resolveImage(place.deps, wish({ name: 'tea:1', kinds: ['disk'] }), place.call).then(
