@@ -32,7 +32,7 @@ function explain(address: Address, code: string, said: string): Explained {
     case 'ssh':
       return {
         what: `cannot reach the engine at ${formatAddress(address)}: ${said}`,
-        fix: `check that this works without a question: ssh ${address.host} ${engineProgram} version`,
+        fix: `check that this works without a question: ssh ${formatAddress(address)} ${engineProgram} version`,
       };
   }
 }
