@@ -37,7 +37,7 @@ export async function growDisk(tools: Tools, disk: string, bytes: number): Promi
   if (bytes < now) {
     const least = Math.ceil(now / GIB);
     fail('usage', `the disk has ${inGib(now)} already and cannot shrink to ${inGib(bytes)}`, {
-      hint: `ask for at least that: heyvm resize <sandbox> --disk ${least}g`,
+      hint: `ask for at least that: --disk ${least}g`,
     });
   }
   const whole = Math.floor(bytes / SECTOR) * SECTOR;
