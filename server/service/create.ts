@@ -13,6 +13,7 @@ import { addRecord, type Entry, listRecords, updateRecord } from '../store/sandb
 import type { BaseDeps, CallContext, CreateRequest } from './deps.ts';
 import { requireEntry } from './entry.ts';
 import { checkMount, checkWorkspace } from './folders.ts';
+import { forgetProbes } from './probes.ts';
 import { freeName } from './reconcile.ts';
 import { discard } from './remove.ts';
 import { requireImage } from './requireImage.ts';
@@ -24,8 +25,17 @@ export async function createSandbox(
   context: CallContext,
 ): Promise<Entry> {
   context.progress({ phase: 'checking' });
-  const draft = await draftRecord(deps, request, context);
-  return createFrom(deps, { draft, name: request.spec.name }, context);
+  const create = async (): Promise<Entry> => {
+    const draft = await draftRecord(deps, request, context);
+    return createFrom(deps, { draft, name: request.spec.name }, context);
+  };
+  try {
+    return await create();
+  } catch (error) {
+    // An engine that was there a few minutes ago may be gone, and another backend may do as well.
+    if (toSandboxError(error).code !== 'backend-missing' || !(await forgetProbes(deps))) throw error;
+    return create();
+  }
 }
 
 export type Draft = {

@@ -1,7 +1,9 @@
 // Remembers for a short while which backends were ready, because finding out takes longer than starting a guest.
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { backends } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
 import { readTextIfExists, writeAtomic } from '../platform/files.ts';
 import { identifySelf } from '../platform/process.ts';
@@ -36,6 +38,13 @@ export async function rememberedProbe(
   return found;
 }
 
+/** True when there was something that may have been wrong. */
+export async function forgetProbes(deps: BaseDeps): Promise<boolean> {
+  if ((await read(deps)) === undefined) return false;
+  await rm(fileOf(deps), { force: true });
+  return true;
+}
+
 async function read(deps: BaseDeps): Promise<Remembered | undefined> {
   const text = await readTextIfExists(fileOf(deps));
   const parsed = text === undefined ? undefined : parseJson(Remembered, text);
@@ -57,7 +66,9 @@ async function write(deps: BaseDeps, ready: Remembered['ready']): Promise<void> 
 }
 
 function surroundingsOf({ bundle, env }: BaseDeps): string {
-  return [bundle.folder, bundle.build, identifySelf().boot_id, process.getuid?.(), env['PATH']].join('\n');
+  const names = ['PATH', ...new Set(backends.flatMap(({ manifest }) => manifest.environment ?? []))];
+  const values = names.map(name => env[name] ?? '');
+  return [bundle.folder, bundle.build, identifySelf().boot_id, process.getuid?.(), ...values].join('\n');
 }
 
 function fileOf({ paths }: BaseDeps): string {

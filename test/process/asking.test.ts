@@ -1,7 +1,8 @@
 // What is asked of a backend besides limits: its options, its image, and a test of the backend itself.
 import { strict as assert } from 'node:assert';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backends } from '../../server/backends/registry.ts';
 import { run } from '../../server/platform/run.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
 import { withFakeBuild } from '../support/fakeBuild.ts';
@@ -56,6 +57,27 @@ describe('a backend', function () {
     });
     set({});
     assert.equal((await engine.call('sandbox/list', {})).sandboxes.length, 1);
+  });
+
+  it('that was ready a moment ago and is away now leaves the choice to the others', async () => {
+    const fake = backends.find(({ manifest }) => manifest.id === 'fakeext') ?? assert.fail('no fake');
+    const rank = fake.manifest.rank as { throwaway: number };
+    const before = rank.throwaway;
+    rank.throwaway = 1_000;
+    try {
+      // The first makes the folder in which the second remembers what was ready.
+      for (const name of ['zero', 'one'])
+        assert.equal((await engine.create({ name })).backend_type, 'fakeext');
+      assert.match(readFileSync(join(engine.paths.cache, 'probes.json'), 'utf8'), /"fakeext"/);
+      mkdirSync(join(engine.paths.cache, 'fakeext'), { recursive: true });
+      writeFileSync(join(engine.paths.cache, 'fakeext', 'away'), '');
+      const second = await engine.create({ name: 'two' });
+      assert.equal(second.backend_type, 'bubblewrap');
+      assert.equal(second.status, 'running');
+    } finally {
+      rank.throwaway = before;
+      rmSync(join(engine.paths.cache, 'fakeext', 'away'), { force: true });
+    }
   });
 
   it('without images refuses one', async () => {
