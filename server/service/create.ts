@@ -34,7 +34,10 @@ export async function createSandbox(
   } catch (error) {
     // An engine that was there a few minutes ago may be gone, and another backend may do as well.
     if (toSandboxError(error).code !== 'backend-missing' || !(await forgetProbes(deps))) throw error;
-    return create();
+    return create().catch((again: unknown) => {
+      // The first attempt keeps its name where only the engine that is gone could say that nothing is left of it.
+      throw toSandboxError(again).code === 'name-taken' ? error : again;
+    });
   }
 }
 

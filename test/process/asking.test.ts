@@ -71,7 +71,7 @@ describe('a backend', function () {
       assert.match(readFileSync(join(engine.paths.cache, 'probes.json'), 'utf8'), /"fakeext"/);
       mkdirSync(join(engine.paths.cache, 'fakeext'), { recursive: true });
       writeFileSync(join(engine.paths.cache, 'fakeext', 'away'), '');
-      const second = await engine.create({ name: 'two' });
+      const second = await engine.create();
       assert.equal(second.backend_type, 'bubblewrap');
       assert.equal(second.status, 'running');
     } finally {
