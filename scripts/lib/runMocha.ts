@@ -6,7 +6,7 @@ import type { Report } from './report.ts';
 
 const [reportPath = '', ...files] = process.argv.slice(2);
 
-const mocha = new Mocha({ timeout: 60_000, slow: 60_000, forbidOnly: true, reporter: 'spec', color: false });
+const mocha = new Mocha({ timeout: 60_000, slow: 10_000, forbidOnly: true, reporter: 'spec', color: false });
 for (const file of files) mocha.addFile(resolve(file));
 await mocha.loadFilesAsync();
 const report = await run();
