@@ -75,6 +75,18 @@ describe('choosing a backend', () => {
     assert.match(alone.reason, /emulate the processor/);
   });
 
+  it('prefers what can start at once to what has to fetch an image first, unless that is named', async () => {
+    const given = [
+      { id: 'here', rank: 1 },
+      { id: 'far', rank: 9 },
+    ];
+    const missingImage = async ({ manifest }: Backend) => (manifest.id === 'far' ? 'base:1' : undefined);
+    assert.equal((await choose(given, { missingImage })).id, 'here');
+    assert.equal((await choose(given, { missingImage, explicit: 'far' })).id, 'far');
+    const alone = await choose([given[1]!, { id: 'gone', rank: 5, answer: 'missing' }], { missingImage });
+    assert.match(alone.reason, /base:1 has to be fetched/);
+  });
+
   it('takes the one of the settings when none is named', async () => {
     const chosen = await choose(
       [

@@ -11,6 +11,8 @@ export type Wish = {
   readonly setting?: string | undefined;
   readonly purpose: Purpose;
   readonly host: { readonly platform: string; readonly arch: string };
+  /** The image that would have to be fetched before a guest of this backend can start. */
+  readonly missingImage?: (backend: Backend) => Promise<string | undefined>;
 };
 
 export type Ready = Extract<Availability, { kind: 'ready' }>;
@@ -23,23 +25,33 @@ export type Probe = (backend: Backend) => Promise<Availability>;
 export async function chooseBackend(backends: readonly Backend[], wish: Wish, probe: Probe): Promise<Choice> {
   const candidates = candidatesOf(backends, wish);
   const refused: { title: string; id: string; availability: Exclude<Availability, Ready> }[] = [];
-  let slow: Choice | undefined;
+  let later: Choice | undefined;
   for (const { backend, reason } of candidates) {
     const availability = await availabilityOf(backend, wish, probe);
     if (availability.kind !== 'ready') {
       refused.push({ title: backend.manifest.title, id: backend.manifest.id, availability });
       continue;
     }
-    const isNamed = candidates.length === 1;
-    if (isNamed || availability.capabilities.emulated !== true) return { backend, reason, availability };
-    // Nobody who named nothing expects a guest that is ten times slower than it could be.
-    slow ??= { backend, reason: `${reason}, though it has to emulate the processor`, availability };
+    const drawback = candidates.length === 1 ? undefined : await drawbackOf(backend, wish, availability);
+    if (drawback === undefined) return { backend, reason, availability };
+    later ??= { backend, reason: `${reason}, though ${drawback}`, availability };
   }
-  if (slow !== undefined) return slow;
+  if (later !== undefined) return later;
   return fail('backend-missing', describeRefusals(refused), {
     hint: hintOf(refused),
     data: { backends: refused.map(({ id, availability }) => ({ id, ...availability })) },
   });
+}
+
+/** What nobody expects who named no backend: a guest ten times slower than it could be, or a long download. */
+async function drawbackOf(
+  backend: Backend,
+  { missingImage }: Wish,
+  { capabilities }: Ready,
+): Promise<string | undefined> {
+  if (capabilities.emulated === true) return 'it has to emulate the processor';
+  const image = await missingImage?.(backend);
+  return image === undefined ? undefined : `its image ${image} has to be fetched first`;
 }
 
 /** What an id or alias stands for; an unknown one fails with what it could have meant. */

@@ -4,7 +4,7 @@ import type { Backend, Purpose } from '../core/backend.ts';
 import { type Choice, chooseBackend } from '../core/choose.ts';
 import { type Asked, gapsOf, refuseGaps } from '../core/conform.ts';
 import { toSandboxError } from '../core/errors.ts';
-import { optionsOf } from '../core/options.ts';
+import { imageSetting, optionsOf } from '../core/options.ts';
 import type { Availability } from '../protocol/backend.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
@@ -31,6 +31,7 @@ export async function requireBackend(
     setting: settings.backend_type,
     purpose: wanted.purpose,
     host: { platform: process.platform, arch: process.arch },
+    missingImage: (backend: Backend) => missingImage(deps, backend, wanted.asked),
   };
   const { options } = wanted;
   const named = wanted.backend !== undefined || settings.backend_type !== undefined;
@@ -44,6 +45,15 @@ export async function requireBackend(
   refuseGaps(choice.backend.manifest.id, gapsOf(choice.availability.capabilities, wanted.asked));
   optionsOf(choice.backend, settings, { path: deps.paths.settings, over: options });
   return choice;
+}
+
+/** Somebody who named an image expects it to be fetched. */
+async function missingImage(deps: BaseDeps, backend: Backend, { image }: Asked): Promise<string | undefined> {
+  const { images = [] } = backend.manifest.capabilities;
+  const name = imageSetting(backend, deps.settings());
+  if (image !== undefined || images.length === 0 || name === undefined) return undefined;
+  const { readManifest } = await import('../images/manifest.ts');
+  return (await readManifest(deps.paths, name)) === undefined ? name : undefined;
 }
 
 /** Options that nobody named a backend for choose one that knows them. */

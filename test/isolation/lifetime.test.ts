@@ -35,7 +35,9 @@ describe('isolation: the end of an owner', () => {
       await eventually(() => processesOf(owner).length === 0, {
         what: `the end after ${delayMs} ms`,
       });
-      assert.deepEqual(processesWith(owner.mark), []);
+      await eventually(() => processesWith(owner.mark).length === 0, {
+        what: `the end of the guest after ${delayMs} ms`,
+      });
       await cleared(owner.folder);
     }
   });
