@@ -9,7 +9,7 @@ import { ensureCiDisk, ensureCiStore } from './lib/ciImage.ts';
 import { startKeeper } from './lib/daemons/daemons.ts';
 import { artifacts } from './lib/places.ts';
 import { type AreaResult, summaryOf } from './lib/report.ts';
-import { runCargoTests, runMochaFiles, runMochaFilesAsUser, withFailure } from './lib/runArea.ts';
+import { runCargoTests, runMochaFiles, runMochaFilesAsUser, type Shown, withFailure } from './lib/runArea.ts';
 import { main, Stop, say } from './lib/say.ts';
 import { runVscodeSuites } from './test-vscode.ts';
 
@@ -21,10 +21,7 @@ await main(async () => {
   const results: AreaResult[] = [];
   const keeper = await startKeeper();
   try {
-    for (const area of chosen) {
-      say(`\n== ${area.name}`);
-      results.push(...(await runArea(area)));
-    }
+    results.push(...(await runLanes(chosen)));
   } finally {
     await keeper.end();
   }
@@ -52,7 +49,33 @@ async function prepareImage(): Promise<void> {
   }
 }
 
-async function runArea(area: Area): Promise<AreaResult[]> {
+/**
+ * What runs as another user has its own daemons and waits most of the time for emulated machines, so that it runs
+ * beside the rest, and is shown when it is done.
+ */
+async function runLanes(chosen: readonly Area[]): Promise<AreaResult[]> {
+  const lanes = [chosen.filter(({ as }) => as !== 'user'), chosen.filter(({ as }) => as === 'user')].filter(
+    lane => lane.length > 0,
+  );
+  const done = await Promise.allSettled(
+    lanes.map((lane, index) => runInTurn(lane, index === 0 ? 'as it comes' : 'at the end')),
+  );
+  return done.flatMap(lane => {
+    if (lane.status === 'rejected') throw lane.reason;
+    return lane.value;
+  });
+}
+
+async function runInTurn(lane: readonly Area[], shown: Shown): Promise<AreaResult[]> {
+  const results: AreaResult[] = [];
+  for (const area of lane) {
+    if (shown === 'as it comes') say(`\n== ${area.name}`);
+    results.push(...(await runArea(area, shown)));
+  }
+  return results;
+}
+
+async function runArea(area: Area, shown: Shown): Promise<AreaResult[]> {
   const results = await (async () => {
     switch (area.by) {
       case 'check':
@@ -63,7 +86,7 @@ async function runArea(area: Area): Promise<AreaResult[]> {
         return [await runVscodeSuites()];
       case 'mocha': {
         const files = filesOf(area.files);
-        if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, area)];
+        if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, { ...area, shown })];
         return [await runMochaFiles(area.name, files, { env: area.env })];
       }
     }

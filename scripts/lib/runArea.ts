@@ -43,11 +43,15 @@ export async function runMochaFiles(
   });
 }
 
+export type Shown = 'as it comes' | 'at the end';
+
+export type UserOptions = Pick<Area, 'env' | 'gives'> & { readonly shown?: Shown };
+
 /** Without privileges, as somebody whom only the tests know; as the person, who may be nobody special, when that cannot be. */
 export async function runMochaFilesAsUser(
   area: string,
   files: readonly string[],
-  { env = {}, gives = [] }: Pick<Area, 'env' | 'gives'> = {},
+  { env = {}, gives = [], shown = 'as it comes' }: UserOptions = {},
 ): Promise<AreaResult> {
   const why = whyNoTestUser();
   if (why !== undefined) {
@@ -64,8 +68,9 @@ export async function runMochaFilesAsUser(
       const done = await attempt(user.as(words), {
         cwd: root,
         env: { ...user.env, ...env },
-        output: 'both',
+        output: shown === 'as it comes' ? 'both' : 'keep',
       });
+      if (shown === 'at the end') say(`\n== ${area}\n${done.stdout}${done.stderr}`);
       const report = readReport(path) ?? broken(`the test process of ${area} ended early`, done.stderr);
       return { output: done.stdout, report };
     });
