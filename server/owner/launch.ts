@@ -2,13 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, Condition, Driver, DriverContext, LaunchRequest, Ref } from '../core/backend.ts';
-import { toSandboxError } from '../core/errors.ts';
+import { fail, toSandboxError } from '../core/errors.ts';
 import type { Guest } from '../core/guest.ts';
 import type { ResolvedImage } from '../core/image.ts';
 import { launchRequestOf } from '../core/launch.ts';
 import { optionsOf } from '../core/options.ts';
 import { bundle, guestProgram } from '../platform/bundle.ts';
-import { ensureFolder } from '../platform/files.ts';
+import { ensureFolder, isAbsence } from '../platform/files.ts';
 import { run } from '../platform/run.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Mount } from '../protocol/sandbox.ts';
@@ -147,8 +147,15 @@ async function driverContext(
 }
 
 async function ownerOf(workspace: string): Promise<LaunchRequest['owner']> {
-  const { uid, gid } = await stat(workspace);
-  return { uid, gid };
+  try {
+    const { uid, gid } = await stat(workspace);
+    return { uid, gid };
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    return fail('path-not-found', `the workspace ${workspace} does not exist`, {
+      hint: 'bring it back, or remove the sandbox with heyvm rm',
+    });
+  }
 }
 
 /** By its digest, so that a name that means something else by now changes no sandbox. */
