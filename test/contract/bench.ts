@@ -102,6 +102,10 @@ export async function machineOf(backend: Backend, signal?: AbortSignal): Promise
   return { ...machineContext(signal), options: parsed.value };
 }
 
+/** Gone with this process. */
+const sharedCache = join(tmpdir(), `hvc-cache-${process.pid}`);
+process.on('exit', () => rmSync(sharedCache, { recursive: true, force: true }));
+
 /** For what concerns no single sandbox; with the options that a backend has without settings. */
 export function machineContext(signal = new AbortController().signal): MachineContext {
   return {
@@ -109,7 +113,7 @@ export function machineContext(signal = new AbortController().signal): MachineCo
     log: () => {},
     run,
     agent: guestProgram(bundle.folder),
-    cache: join(tmpdir(), `hvc-cache-${process.pid}`),
+    cache: sharedCache,
     storeId: `test${process.pid}`,
     options: {},
     publicKey: async () => 'ssh-ed25519 AAAA',
