@@ -75,7 +75,7 @@ for (const flags of [[], ['--live-restore']] as const) {
       await assert.rejects(guest.stop({ graceMs: 100 }), { code: 'backend-missing' });
       await engine!.start();
       const end = await guest.stop({ graceMs: 5_000 });
-      assert.ok(survives ? end.kind === 'stopped' : ['stopped', 'died'].includes(end.kind));
+      assert.ok(survives ? end.kind === 'stopped' : ['stopped', 'died'].includes(end.kind), JSON.stringify(end));
     });
   });
 }
