@@ -70,12 +70,14 @@ for (const flags of [[], ['--live-restore']] as const) {
     });
 
     it('keeps a stop from being done, which can be repeated', async () => {
-      const { guest } = await started();
+      const { guest, ref } = await started();
       await engine!.kill();
       await assert.rejects(guest.stop({ graceMs: 100 }), { code: 'backend-missing' });
       await engine!.start();
       const end = await guest.stop({ graceMs: 5_000 });
-      assert.ok(survives ? end.kind === 'stopped' : ['stopped', 'died'].includes(end.kind), JSON.stringify(end));
+      // An engine that comes back may end a container by itself before it hears of the stop, and says so.
+      if (end.kind === 'died') assert.match(end.reason, /engine was stopped or restarted/);
+      assert.equal(await bench!.driver.inspect(bench!.context, ref), 'stopped');
     });
   });
 }
