@@ -78,6 +78,17 @@ export async function readTextIfExists(path: string): Promise<string | undefined
   }
 }
 
+/** Whether something is where the path leads; anything but absence is an error. */
+export async function isPresent(path: string): Promise<boolean> {
+  try {
+    await fs.stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
 /** For readers that go over many small files, where a promise for each would cost more than the read. */
 export function readTextIfExistsNow(path: string): string | undefined {
   // Asking first costs less than the exception that an absent file would give.

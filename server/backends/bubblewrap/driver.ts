@@ -1,12 +1,12 @@
 // Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
-import { ensureFolder, isAbsence } from '../../platform/files.ts';
+import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { parse } from '../../protocol/parse.ts';
 import { checkMounts } from '../kit/mounts.ts';
@@ -178,14 +178,4 @@ async function writeEtc(state: string, files: readonly { path: string; content: 
   await Promise.all(
     files.map(({ path, content }) => writeFile(etcSource(state, path), content, { mode: 0o644 })),
   );
-}
-
-async function isPresent(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isAbsence(error)) return false;
-    throw error;
-  }
 }

@@ -8,6 +8,7 @@ import { errorCodeOf } from '../../platform/files.ts';
 import { type ProcessIdentity, signalProcess } from '../../platform/process.ts';
 import { connect } from '../../platform/sockets.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { within } from '../kit/within.ts';
 import { removeGroups } from './cgroups.ts';
 import type { LaunchPlan } from './plan.ts';
 import { removeTree } from './removeTree.ts';
@@ -131,17 +132,6 @@ function endOf({ code }: Over, stopping: Stopping | undefined): GuestEnd {
   };
   const reason = code === undefined ? 'bubblewrap was killed' : reasons[code];
   return { kind: 'died', reason: reason ?? `the guest program ended with code ${code}` };
-}
-
-/** True when it happens in time. */
-async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  try {
-    return await Promise.race([event.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function connectTo(socket: string): Promise<Socket> {

@@ -5,6 +5,7 @@ import { fail, SandboxError } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { type Engine, isAway } from '../../engine/engine.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { within } from '../kit/within.ts';
 import { killContainer } from './containers.ts';
 import { endOf } from './ending.ts';
 import { type Line, lineTo } from './line.ts';
@@ -131,16 +132,5 @@ async function connectOver(line: Line): ReturnType<Line['connect']> {
       hint: 'look at its state; start it again with heyvm start',
       cause: error,
     });
-  }
-}
-
-/** True when it happens in time. */
-async function within(event: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  try {
-    return await Promise.race([event.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

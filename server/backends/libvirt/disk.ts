@@ -1,11 +1,11 @@
 // The disk of a machine: a thin layer over the image's own, which is shared and never written.
 import { constants } from 'node:fs';
-import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
-import { isAbsence } from '../../platform/files.ts';
+import { isPresent } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
 import { parseJson } from '../../protocol/parse.ts';
 
@@ -13,10 +13,10 @@ type Tools = Pick<DriverContext, 'run' | 'signal'>;
 
 /** Appears whole or not at all, and stays when it is there. */
 export async function ensureDisk(tools: Tools, disk: string, image: StoredImage): Promise<void> {
-  if (await exists(disk)) return;
+  if (await isPresent(disk)) return;
   const base = image.file('disk');
   const format = image.manifest.files.find(({ role }) => role === 'disk')?.format;
-  if (base === undefined || format === undefined || !(await exists(base))) {
+  if (base === undefined || format === undefined || !(await isPresent(base))) {
     return fail('image-broken', `the image ${image.name} has no disk to start from`, {
       hint: 'heyvm images inspect says what it has; bootstrap, pull or build it again',
     });
@@ -71,16 +71,6 @@ async function whole(path: string, make: (fresh: string) => Promise<void>): Prom
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isAbsence(error)) return false;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { guestOver } from '../../wire/client.ts';
+import { firstOf, within } from '../kit/within.ts';
 import { type Condition, conditionOf } from './condition.ts';
 import { readConsole } from './console.ts';
 import type { Line } from './line.ts';
@@ -69,7 +70,7 @@ async function ask(parts: GuestParts, connect: Connect, ended: Promise<unknown>,
     () => true,
     () => false,
   );
-  if (!(await orElse(told, Math.min(ms, ANSWER_MS)))) {
+  if (!(await firstOf(told, Math.min(ms, ANSWER_MS)))) {
     if (await within(ended, 0)) return;
     await libvirt.attempt(['shutdown', name]);
   }
@@ -127,22 +128,4 @@ function reasonOf(condition: Condition): string {
 
 function quoted(words: string): string {
   return words === '' ? '' : `; its console ended with: ${words}`;
-}
-
-/** True when it happens in time. */
-function within(event: Promise<unknown>, ms: number): Promise<boolean> {
-  return orElse(
-    event.then(() => true),
-    ms,
-  );
-}
-
-async function orElse(event: Promise<boolean>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), Math.max(0, ms));
-  try {
-    return await Promise.race([event, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
