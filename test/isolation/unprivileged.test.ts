@@ -1,9 +1,10 @@
 // Runs the attacks and the contract once more as a user without privileges, when these tests run as root.
 import { strict as assert } from 'node:assert';
 import { spawnSync } from 'node:child_process';
-import { accessSync, chownSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { openFolders, stillClosed } from '../../scripts/lib/daemons/openFolders.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -19,7 +20,7 @@ describe('isolation as a user without privileges', () => {
       console.log('not run: these tests already run without privileges');
       return this.skip();
     }
-    const closed = [root, process.execPath].map(closedFolder).find(folder => folder !== undefined);
+    const closed = stillClosed();
     if (closed !== undefined) {
       console.log(`not run: other users cannot enter ${closed}`);
       return this.skip();
@@ -50,7 +51,8 @@ function runAs(user: number, folder: string): { report: Report; said: string } {
   const files = [...attacks.map(name => `test/isolation/${name}.test.ts`), 'test/contract/backends.test.ts'];
   const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
   const report = ['--reporter', 'json', '--reporter-option', `output=${output}`];
-  const result = spawnSync('setpriv', [...identity, process.execPath, mocha, ...report, ...files], {
+  const place = ['--dev-bind', '/', '/', ...openFolders(), '--cap-add', 'ALL', '--', 'setpriv'];
+  const result = spawnSync('bwrap', [...place, ...identity, process.execPath, mocha, ...report, ...files], {
     cwd: root,
     encoding: 'utf8',
     env: {
@@ -68,12 +70,4 @@ function readReport(path: string, said: string): string {
   const text = process.getBuiltinModule('node:fs').readFileSync(path, 'utf8');
   assert.ok(text.length > 0, said);
   return text;
-}
-
-/** The first folder on the way that others may not enter. */
-function closedFolder(path: string): string | undefined {
-  accessSync(path, constants.R_OK);
-  const above = dirname(path) === path ? undefined : closedFolder(dirname(path));
-  if (above !== undefined) return above;
-  return (statSync(path).mode & 0o005) === 0o005 ? undefined : path;
 }

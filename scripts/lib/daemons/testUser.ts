@@ -10,14 +10,14 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { which } from '../command.ts';
-import { cache, root } from '../places.ts';
+import { cache } from '../places.ts';
 import { Stop } from '../say.ts';
+import { openFolders, stillClosed } from './openFolders.ts';
 
 const NAME = 'heyvm-test';
 const UID = 64_321;
@@ -42,7 +42,7 @@ export function whyNoTestUser(): string | undefined {
   if (process.getuid?.() !== 0) return 'another user can be tried by root only';
   const missing = ['bwrap', 'setpriv'].find(name => which(name) === undefined);
   if (missing !== undefined) return `the program ${missing} is not installed`;
-  const closed = [root, process.execPath].map(closedFolder).find(folder => folder !== undefined);
+  const closed = stillClosed();
   return closed === undefined ? undefined : `other users cannot enter ${closed}`;
 }
 
@@ -58,7 +58,8 @@ export function makeTestUser(): TestUser {
   mkdirSync(seen, { recursive: true });
   const accounts = writeAccounts(seen);
   const mounts = [
-    ...['--dev-bind', '/', '/', '--bind', home, seen, '--perms', '1777', '--tmpfs', '/var/tmp'],
+    ...['--dev-bind', '/', '/', ...openFolders()],
+    ...['--bind', home, seen, '--perms', '1777', '--tmpfs', '/var/tmp'],
     // What is large and only read is the same for everybody.
     ...readdirSync(cache)
       .filter(name => /^(vscode-server|node)-[\d.]+$/.test(name))
@@ -124,13 +125,4 @@ function takeHome(): { number: number; home: string; leave: () => void } {
     }
   }
   throw new Stop(`the homes of test users in ${base} are all in use`, `remove the .pid files in ${base}`);
-}
-
-/** The first folder on the way that others may not enter. */
-function closedFolder(path: string): string | undefined {
-  if (!existsSync(path)) return undefined;
-  const above = dirname(path) === path ? undefined : closedFolder(dirname(path));
-  if (above !== undefined) return above;
-  const { mode } = statSync(path);
-  return (mode & 0o005) === 0o005 ? undefined : path;
 }
