@@ -8,8 +8,9 @@ const may = {
   store: ['protocol', 'core', 'platform'],
   wire: ['protocol', 'core', 'platform'],
   rpc: ['protocol', 'core', 'platform'],
+  sftp: ['protocol', 'core'],
   engine: ['protocol', 'core', 'platform'],
-  backends: ['protocol', 'core', 'platform', 'wire', 'engine', 'store/lock.ts'],
+  backends: ['protocol', 'core', 'platform', 'wire', 'sftp', 'engine', 'store/lock.ts'],
   worktrees: ['protocol', 'core', 'platform', 'store'],
   ssh: ['protocol', 'core', 'platform', 'store', 'wire'],
   images: ['protocol', 'core', 'platform', 'store', 'engine'],
@@ -21,6 +22,7 @@ const may = {
     'store',
     'wire',
     'rpc',
+    'sftp',
     'backends',
     'worktrees',
     'owner',
@@ -28,7 +30,7 @@ const may = {
     'images',
   ],
   helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
-  cli: ['protocol', 'core', 'platform', 'store', 'wire', 'owner', 'ssh', 'service'],
+  cli: ['protocol', 'core', 'platform', 'store', 'wire', 'sftp', 'owner', 'ssh', 'service'],
 };
 
 /** Packages and the one place that may load each. */

@@ -3,10 +3,10 @@ import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { fail } from '../core/errors.ts';
+import type { GuestFiles } from '../sftp/client.ts';
+import type { Attributes } from '../sftp/packet.ts';
 import type { Tally } from './copyTally.ts';
 import type { Place } from './place.ts';
-import type { GuestFiles } from './sftp/client.ts';
-import type { Attributes } from './sftp/packet.ts';
 
 export type Download = {
   readonly source: Extract<Place, { kind: 'guest' }>;

@@ -1,5 +1,6 @@
 // heyvm cp: copies files into and out of a sandbox.
 import { fail } from '../../core/errors.ts';
+import { type GuestFiles, openFiles } from '../../sftp/client.ts';
 import type { Context } from '../command.ts';
 import { createTally, type Tally } from '../copyTally.ts';
 import { download } from '../download.ts';
@@ -7,7 +8,6 @@ import { openGuest } from '../guest.ts';
 import { type Place, placeOf } from '../place.ts';
 import { createProgress } from '../progress.ts';
 import { bytes, counted } from '../render.ts';
-import { type GuestFiles, openFiles } from '../sftp/client.ts';
 import { upload } from '../upload.ts';
 
 export async function run(context: Context): Promise<undefined> {

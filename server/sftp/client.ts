@@ -1,6 +1,6 @@
 // The files of a guest, by path: a client of SFTP version 3 with requests under way in advance.
 import type { Duplex } from 'node:stream';
-import { fail } from '../../core/errors.ts';
+import { fail } from '../core/errors.ts';
 import { type Attributes, OpenFlag, Packet, type PacketReader, type PacketWriter, Status } from './packet.ts';
 import { type Answer, SftpTransport } from './transport.ts';
 

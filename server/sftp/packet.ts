@@ -1,5 +1,5 @@
 // The binary form of SFTP version 3: numbers, strings, and attributes of files.
-import { fail } from '../../core/errors.ts';
+import { fail } from '../core/errors.ts';
 
 export const Packet = {
   init: 1,

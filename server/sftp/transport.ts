@@ -1,6 +1,6 @@
 // Requests and answers of SFTP over a byte stream, many under way at once.
 import type { Duplex } from 'node:stream';
-import { fail, SandboxError } from '../../core/errors.ts';
+import { fail, SandboxError } from '../core/errors.ts';
 import { Packet, PacketReader, PacketWriter } from './packet.ts';
 
 export type Answer = { readonly type: number; readonly body: PacketReader };
