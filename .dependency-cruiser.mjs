@@ -9,6 +9,7 @@ const may = {
   wire: ['protocol', 'core', 'platform'],
   rpc: ['protocol', 'core', 'platform'],
   sftp: ['protocol', 'core'],
+  programs: ['protocol', 'core'],
   engine: ['protocol', 'core', 'platform'],
   backends: ['protocol', 'core', 'platform', 'wire', 'sftp', 'engine', 'store/lock.ts'],
   worktrees: ['protocol', 'core', 'platform', 'store'],
@@ -23,6 +24,7 @@ const may = {
     'wire',
     'rpc',
     'sftp',
+    'programs',
     'backends',
     'worktrees',
     'owner',
@@ -30,7 +32,7 @@ const may = {
     'images',
   ],
   helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
-  cli: ['protocol', 'core', 'platform', 'store', 'wire', 'sftp', 'owner', 'ssh', 'service'],
+  cli: ['protocol', 'core', 'platform', 'store', 'wire', 'sftp', 'programs', 'owner', 'ssh', 'service'],
 };
 
 /** Packages and the one place that may load each. */

@@ -1,11 +1,11 @@
 // Collects what a program of a guest says into one bounded JSON answer.
-import type { Readable } from 'node:stream';
 import type { GuestProcess } from '../core/guest.ts';
+import { type Collected, collect } from '../programs/collect.ts';
+import type { Deadline } from '../programs/deadline.ts';
+import { codeOf } from '../programs/exitStatus.ts';
 import { errorCodes } from '../protocol/errors.ts';
 import type { ExecResult } from '../protocol/exec.ts';
 import type { Context } from './command.ts';
-import type { Deadline } from './deadline.ts';
-import { codeOf } from './exitStatus.ts';
 import { feed } from './streaming.ts';
 
 /** What is kept of each output; the rest is read and dropped, so that the program still runs to its end. */
@@ -25,11 +25,12 @@ export async function capture(
   );
   const input = feed(process.stdin, child.stdin);
   try {
-    const [stdout, stderr, status] = await Promise.all([
-      collect(child.stdout),
-      collect(child.stderr),
+    const [saidOut, saidErr, status] = await Promise.all([
+      collect(child.stdout, MOST_BYTES),
+      collect(child.stderr, MOST_BYTES),
       child.exited,
     ]);
+    const [stdout, stderr] = [textOf(saidOut), textOf(saidErr)];
     const code = deadline.passed ? errorCodes.timeout.exit : codeOf(status);
     const result: ExecResult = {
       stdout: stdout.text,
@@ -48,17 +49,8 @@ export async function capture(
   }
 }
 
-async function collect(from: Readable): Promise<{ text: string; truncated: boolean }> {
-  const kept: Uint8Array[] = [];
-  let size = 0;
-  let truncated = false;
-  for await (const chunk of from as AsyncIterable<Uint8Array>) {
-    const room = MOST_BYTES - size;
-    if (chunk.length > room) truncated = true;
-    if (room > 0) kept.push(chunk.subarray(0, room));
-    size += Math.min(room, chunk.length);
-  }
+function textOf({ bytes, total }: Collected): { text: string; truncated: boolean } {
+  const truncated = total > bytes.length;
   // A character that was cut in half at the limit is left out rather than shown as a defect.
-  const text = new TextDecoder().decode(Buffer.concat(kept), { stream: truncated });
-  return { text, truncated };
+  return { text: new TextDecoder().decode(bytes, { stream: truncated }), truncated };
 }

@@ -1,6 +1,7 @@
 // Opens a shell in a guest: with a terminal a login shell, without one a shell that reads its commands from stdin.
+
+import { codeOf } from '../programs/exitStatus.ts';
 import type { ExecRequest } from '../protocol/exec.ts';
-import { codeOf } from './exitStatus.ts';
 import type { OpenGuest } from './guest.ts';
 import type { Interrupts } from './interrupts.ts';
 import { stream } from './streaming.ts';

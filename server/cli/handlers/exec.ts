@@ -1,12 +1,12 @@
 // heyvm exec: runs a program in a sandbox as if it ran here.
 import { fail, toSandboxError } from '../../core/errors.ts';
 import type { GuestProcess } from '../../core/guest.ts';
+import { startDeadline } from '../../programs/deadline.ts';
+import { codeOf } from '../../programs/exitStatus.ts';
 import { errorCodes } from '../../protocol/errors.ts';
 import type { ExecRequest } from '../../protocol/exec.ts';
 import { capture } from '../capture.ts';
 import type { Context } from '../command.ts';
-import { startDeadline } from '../deadline.ts';
-import { codeOf } from '../exitStatus.ts';
 import { type OpenGuest, openGuest } from '../guest.ts';
 import { stream } from '../streaming.ts';
 import { describeTerminal, hasTerminal, lendTerminal } from '../terminal.ts';
