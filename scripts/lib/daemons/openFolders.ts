@@ -13,7 +13,8 @@ export function openFolders(): readonly string[] {
     ...[...closed].flatMap(folder => ['--tmpfs', folder]),
     ...needed
       .filter(folder => [...closed].some(above => folder.startsWith(`${above}/`)))
-      .flatMap(folder => ['--bind', folder, folder]),
+      // What bwrap itself would make on the way to a folder, nobody else could enter.
+      .flatMap(folder => ['--perms', '0755', '--dir', dirname(folder), '--bind', folder, folder]),
   ];
 }
 
