@@ -1,7 +1,7 @@
 // The guest of the measurements in a QEMU that is started by hand: the same kernel, disk, processor, memory and devices.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { guestOver } from '../../server/wire/client.ts';
@@ -65,13 +65,17 @@ function words({ kernel, initrd, disk, port, folder }: Files & { port: string; f
   ];
 }
 
+/** The socket is there a moment before somebody listens on it. */
 async function connected(path: string): Promise<Socket> {
   const deadline = Date.now() + 30_000;
-  while (!existsSync(path)) {
-    if (Date.now() > deadline) throw new Stop('QEMU does not start');
-    await new Promise(resolve => setTimeout(resolve, 10));
+  for (;;) {
+    const socket = createConnection({ path, allowHalfOpen: true });
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch {
+      if (Date.now() > deadline) throw new Stop('QEMU does not start');
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
   }
-  const socket = createConnection({ path, allowHalfOpen: true });
-  await once(socket, 'connect');
-  return socket;
 }
