@@ -23,12 +23,12 @@ export async function makeGuest({ engine, id, context, started }: GuestParts): P
   const { log, signal } = context;
   const over = new AbortController();
   const line = lineTo({ engine, container: id, log });
-  const watch = (): Promise<GuestEnd> => endOf({ engine, id, log, signal: over.signal });
-  // A guest may answer before the engine does, and go on when the engine then never says that it started.
-  const died = started.then(watch, error => (isAway(error) ? watch() : Promise.reject(error)));
+  // A guest may answer before the engine does, and go on when the engine goes away before it has said that it started.
+  const settled = started.catch(error => (isAway(error) ? undefined : Promise.reject(error)));
+  const died = settled.then(() => endOf({ engine, id, log, signal: over.signal }));
   const remote = guestOver(() => connectOver(line));
   try {
-    await answers(remote, died, signal);
+    await answers({ remote, settled, died }, signal);
   } catch (error) {
     line.close();
     over.abort();
@@ -82,8 +82,18 @@ function follow({ engine, id, line, remote, died }: Following): Guest {
   };
 }
 
-/** The line and the server come up at their own times, and the container may end before either. */
-async function answers(remote: RemoteGuest, died: Promise<GuestEnd>, signal: AbortSignal): Promise<void> {
+type Starting = {
+  readonly remote: RemoteGuest;
+  /** Resolves when the engine has said that it started, or has gone away. */
+  readonly settled: Promise<void>;
+  readonly died: Promise<GuestEnd>;
+};
+
+/**
+ * The line and the server come up at their own times, and the container may end before either. The engine's word counts
+ * as well: until it is given, an engine that is killed forgets that the container runs, and can neither stop nor start it.
+ */
+async function answers({ remote, settled, died }: Starting, signal: AbortSignal): Promise<void> {
   let over = false;
   const interrupted = Promise.withResolvers<never>();
   const onAbort = (): void => interrupted.reject(signal.reason);
@@ -105,7 +115,7 @@ async function answers(remote: RemoteGuest, died: Promise<GuestEnd>, signal: Abo
   };
   try {
     signal.throwIfAborted();
-    await Promise.race([ping(), ended, interrupted.promise]);
+    await Promise.race([Promise.all([ping(), settled]), ended, interrupted.promise]);
     signal.throwIfAborted();
   } finally {
     over = true;
