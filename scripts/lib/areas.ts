@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Need } from './apt.ts';
 import { cargo } from './cargoBuild.ts';
 import { root } from './places.ts';
+import { wasmCompiler } from './wasmBox.ts';
 
 export type Area = {
   readonly name: string;
@@ -70,7 +71,7 @@ export const areas: readonly Area[] = [
   },
   mocha('store', []),
   mocha('images', [...images, ...machines, dockerd, buildah]),
-  { ...fromImage('contract', [bwrap, dockerd, ...images]), env: { [EXCEPT]: 'libvirt' } },
+  { ...fromImage('contract', [bwrap, dockerd, ...images, ...wasmCompiler]), env: { [EXCEPT]: 'libvirt' } },
   { ...fromImage('isolation', [bwrap, dockerd, ...images]), env: { [EXCEPT]: 'libvirt' } },
   fromImage('docker', [dockerd, ...images, git]),
   {

@@ -16,7 +16,7 @@ import { bootstrapImage } from '../../server/images/build/bootstrap.ts';
 import { resolveImage } from '../../server/images/resolve.ts';
 import { bundle, guestProgram } from '../../server/platform/bundle.ts';
 import { run } from '../../server/platform/run.ts';
-import type { ImageKind } from '../../server/protocol/image.ts';
+import type { ImageKind } from '../../server/protocol/backend.ts';
 import { pathsOf } from '../../server/store/paths.ts';
 import { readSettings } from '../../server/store/settings.ts';
 import { command } from './command.ts';

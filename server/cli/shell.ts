@@ -1,5 +1,5 @@
 // Opens a shell in a guest: with a terminal a login shell, without one a shell that reads its commands from stdin.
-
+import type { Shell } from '../core/shell.ts';
 import { codeOf } from '../programs/exitStatus.ts';
 import type { ExecRequest } from '../protocol/exec.ts';
 import type { OpenGuest } from './guest.ts';
@@ -9,6 +9,7 @@ import { describeTerminal, hasTerminal, lendTerminal } from './terminal.ts';
 
 export type ShellOptions = {
   readonly env: NodeJS.ProcessEnv;
+  readonly shell: Shell;
   readonly interrupts: Interrupts;
   readonly cwd?: string | undefined;
   readonly variables?: Readonly<Record<string, string>>;
@@ -20,11 +21,11 @@ const READER = 'command -v bash >/dev/null 2>&1 && exec bash; exec sh';
 
 /** Answers the status of the shell. */
 export async function openShell(guest: OpenGuest, options: ShellOptions): Promise<number> {
-  const { env, interrupts, cwd } = options;
+  const { env, interrupts, cwd, shell } = options;
   const pty = hasTerminal() ? describeTerminal(env) : undefined;
   const variables = { ...languageOf(env, pty !== undefined), ...options.variables };
   const request: ExecRequest = {
-    argv: ['sh', '-c', pty === undefined ? READER : LOGIN],
+    argv: shell === 'lines' ? ['sh'] : ['sh', '-c', pty === undefined ? READER : LOGIN],
     env: variables,
     ...(cwd === undefined ? {} : { cwd }),
     ...(pty === undefined ? {} : { pty }),

@@ -16,7 +16,7 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
     backend: args.string('backend'),
     type: args.string('type'),
     runtime: args.string('runtime'),
-    image: args.string('image'),
+    image: imageOf(args.string('image'), cwd),
     network: args.string('network'),
     ttl_seconds: args.number('ttl-seconds'),
     mounts: mounts.length === 0 ? undefined : mounts,
@@ -28,6 +28,12 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
   });
   const spec = parse(SandboxSpec, { ...asked, ...more });
   return spec.ok ? spec.value : fail('usage', spec.problem);
+}
+
+/** A path where it looks like one, because whoever answers may live in another folder. */
+function imageOf(text: string | undefined, cwd: string): string | undefined {
+  const isPath = text !== undefined && (/^\.{0,2}[/\\]/.test(text) || /\.(wasm|webc)$/.test(text));
+  return isPath ? resolve(cwd, text) : text;
 }
 
 export function limitsOf(args: Args): Limits {

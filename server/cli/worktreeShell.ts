@@ -1,6 +1,7 @@
 // The shell of `heyvm wt`: it holds an attached sandbox, which goes with its last holder, and joins a running one.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../core/errors.ts';
+import { shellOf } from '../core/shell.ts';
 import { connectOwner } from '../owner/connect.ts';
 import type { SandboxInfo } from '../protocol/sandbox.ts';
 import type { WorktreeInfo } from '../protocol/worktree.ts';
@@ -23,15 +24,16 @@ export async function enterAttached(
 ): Promise<number> {
   const { env, interrupts, out, paths } = context;
   const { entry, guest } = await openGuest(paths, sandbox.id, interrupts.signal);
+  const shell = shellOf(sandbox.runtime);
   if (entry.owner?.attached !== true) {
     out.note('it was running before and goes on after this shell');
-    return openShell(guest, { env, interrupts });
+    return openShell(guest, { env, interrupts, shell });
   }
   const owner = await connectOwner(entry);
   const held = await owner.hold();
   let code: number;
   try {
-    code = await openShell(guest, { env, interrupts });
+    code = await openShell(guest, { env, interrupts, shell });
     await warnAfterwards(context, worktree);
   } finally {
     held.dispose();
@@ -62,7 +64,7 @@ export async function enterRunning(context: Context): Promise<number> {
     fail('not-running', `${sandbox.name} is ${sandbox.status}`, { hint: `heyvm wt ${branch} starts it` });
   }
   const { guest } = await openGuest(paths, sandbox.id, interrupts.signal);
-  return openShell(guest, { env, interrupts });
+  return openShell(guest, { env, interrupts, shell: shellOf(sandbox.runtime) });
 }
 
 /** While the sandbox is still held, for afterwards nobody lists its worktree. */

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import type { Capabilities } from '../protocol/backend.ts';
 import { type Asked, cautionsOf, gapsOf, refuseGaps } from './conform.ts';
+import { gitOf, runtimeOf } from './presets.ts';
 
 const capabilities: Capabilities = {
   boundary: 'container',
@@ -31,6 +32,7 @@ describe('what a backend can enforce', () => {
     { type: 'code' },
     { git: 'none' },
     { git: 'narrowed' },
+    { runtime: undefined },
   ];
   for (const asked of fine) {
     it(`covers ${JSON.stringify(asked)}`, () => {
@@ -83,6 +85,20 @@ describe('what a backend can enforce', () => {
       gapsOf({ ...rest, images: ['oci'], types: ['browser'] }, { ...nothing, image: 'x', type: 'browser' }),
       [],
     );
+  });
+
+  it('shows a worktree without git where that is claimed, says so, and refuses it elsewhere', () => {
+    const asked = { ...nothing, git: 'narrowed' } as const;
+    const without: Capabilities = { ...capabilities, git: ['none'] };
+    assert.deepEqual([gitOf(without, 'general'), gitOf(capabilities, 'general')], ['none', 'narrowed']);
+    assert.deepEqual(gapsOf(without, asked), []);
+    assert.deepEqual(cautionsOf(without, asked), ['git does not work inside; commit on this machine']);
+    assert.equal(gapsOf({ ...capabilities, git: [] }, asked).length, 1);
+  });
+
+  it('gives what the backend offers first when no runtime is asked for', () => {
+    assert.equal(runtimeOf({ ...capabilities, runtimes: ['wasm', 'python'] }), 'wasm');
+    assert.equal(runtimeOf(capabilities), 'shell');
   });
 
   it('says which limits hold only for each process', () => {

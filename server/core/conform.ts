@@ -6,7 +6,8 @@ import { fail } from './errors.ts';
 export type Asked = {
   readonly network: NetworkMode;
   readonly limits: Limits;
-  readonly runtime: Runtime;
+  /** Whatever the backend offers first when it is left out. */
+  readonly runtime?: Runtime | undefined;
   readonly type: SandboxType;
   readonly image?: string | undefined;
   /** How git is to work inside; `none` when no worktree is shown. */
@@ -37,13 +38,15 @@ export function gapsOf(capabilities: Capabilities, asked: Asked): readonly Gap[]
 
 /** What holds only in part; said aloud, not refused. */
 export function cautionsOf(capabilities: Capabilities, asked: Asked): readonly string[] {
-  return limitNames
+  const limits = limitNames
     .filter(name => asked.limits[name] !== undefined && capabilities.resources[name] === 'best-effort')
     .map(name =>
       name === 'cpus' && capabilities.boundary !== 'container'
         ? 'the cpus limit counts whole processors, rounded up'
         : `the ${name} limit holds for each process, not for the sandbox as a whole`,
     );
+  const gitless = asked.git !== undefined && asked.git !== 'none' && capabilities.git.includes('none');
+  return gitless ? [...limits, 'git does not work inside; commit on this machine'] : limits;
 }
 
 /** Throws `policy-unenforceable`, or `runtime-missing` when the runtime is all that is missing. */
@@ -91,7 +94,7 @@ function isEnforced(degree: string): boolean {
 }
 
 function runtimeGaps({ runtimes }: Capabilities, asked: Asked): Gap[] {
-  if (runtimes.includes(asked.runtime)) return [];
+  if (asked.runtime === undefined || runtimes.includes(asked.runtime)) return [];
   return [
     {
       kind: 'runtime',
@@ -106,6 +109,7 @@ const runtimeHints: Readonly<Record<Runtime, string>> = {
   shell: 'install a POSIX shell',
   python: 'install Python 3, for example: apt install python3',
   node: 'install Node.js, for example: apt install nodejs',
+  wasm: 'choose a backend for WebAssembly: heyvm backends',
 };
 
 function typeGaps({ types = ['general', 'code'] }: Capabilities, asked: Asked): Gap[] {
@@ -134,6 +138,8 @@ function imageGaps({ images = [] }: Capabilities, asked: Asked): Gap[] {
 
 function gitGaps({ git }: Capabilities, asked: Asked): Gap[] {
   if (asked.git === undefined || asked.git === 'none' || git.includes(asked.git)) return [];
+  // Less than asked, and still nothing that the host would have to fear.
+  if (git.includes('none')) return [];
   return [
     {
       kind: 'git',

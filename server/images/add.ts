@@ -1,9 +1,9 @@
-// Takes a file of this machine into the store: a root file system, a disk, or a container image in an archive.
-import { rm, stat } from 'node:fs/promises';
+// Takes a file of this machine into the store: a root file system, a disk, a container image in an archive, or WebAssembly.
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fail } from '../core/errors.ts';
-import { isAbsence } from '../platform/files.ts';
 import type { ImageFile, ImageManifest } from '../protocol/image.ts';
+import { addModule, moduleKind } from './addModule.ts';
 import { type ContainerImage, isContainerArchive, readContainerArchive } from './archive.ts';
 import { incomingPath, putBlob } from './blobs.ts';
 import { factsOf } from './build/rootFacts.ts';
@@ -14,6 +14,7 @@ import type { ImageCall, ImageDeps } from './deps.ts';
 import { archOf } from './elf.ts';
 import { writeManifest } from './manifest.ts';
 import { inspectDisk } from './qcow2.ts';
+import { requireFile } from './requireFile.ts';
 import { headOf, unpacked } from './unpack.ts';
 
 export type Addition = {
@@ -26,6 +27,9 @@ export type Addition = {
 
 export async function addImage(deps: ImageDeps, asked: Addition, call: ImageCall): Promise<ImageManifest> {
   await requireFile(asked.path);
+  if (asked.kernel === undefined && (await moduleKind(asked.path)) !== undefined) {
+    return addModule(deps, asked, call);
+  }
   const plain = await unpacked(deps.paths, asked.path, call);
   try {
     return (await isTar(plain))
@@ -123,15 +127,6 @@ async function fileFrom(
 
 function common({ name, path }: Addition): Pick<ImageManifest, 'version' | 'name' | 'source' | 'created_at'> {
   return { version: 1, name, source: { kind: 'file', from: path }, created_at: new Date().toISOString() };
-}
-
-async function requireFile(path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isFile()) return;
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-  }
-  fail('path-not-found', `there is no file ${path}`);
 }
 
 /** By the mark of its first header; the oldest form without one is not read. */

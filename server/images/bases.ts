@@ -23,7 +23,7 @@ export type Base = {
 type Known = Pick<Base, 'name' | 'os' | 'runtimes'> & {
   /** Folder and file names; the checksum's name may refer to the file's as `<file>`. */
   readonly folder: string;
-  readonly files: Readonly<Record<ImageManifest['arch'], string>>;
+  readonly files: Readonly<Record<'x64' | 'arm64', string>>;
   readonly list: string;
   readonly algorithm: Algorithm;
 };

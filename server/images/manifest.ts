@@ -31,6 +31,7 @@ export function digestOfManifest(image: Omit<ImageManifest, 'digest'>): string {
 export async function writeManifest(
   paths: StorePaths,
   image: Omit<ImageManifest, 'digest'>,
+  listed: 'by name' | 'by digest alone' = 'by name',
 ): Promise<ImageManifest> {
   const manifest: ImageManifest = { ...image, digest: digestOfManifest(image) };
   const { names, manifests } = layoutOf(paths);
@@ -38,7 +39,7 @@ export async function writeManifest(
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
   await withLock(paths, STORE_LOCK, { wait: 'wait' }, async () => {
     await writeAtomic(join(manifests, `${digestFile(manifest.digest)}.json`), text);
-    await writeAtomic(join(names, `${encodeName(manifest.name)}.json`), text);
+    if (listed === 'by name') await writeAtomic(join(names, `${encodeName(manifest.name)}.json`), text);
     await unclaim(paths, digestsOf(manifest.files));
   });
   return manifest;

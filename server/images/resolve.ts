@@ -1,8 +1,10 @@
-// Finds what a sandbox runs from: in the store, as a base that is fetched, or as a reference for a container engine.
+// Finds what a sandbox runs from: in the store, in a file, as a base that is fetched, or as a reference for its backend.
+import { isAbsolute } from 'node:path';
 import { fail, SandboxError } from '../core/errors.ts';
 import type { ResolvedImage } from '../core/image.ts';
 import { nearest } from '../core/nearest.ts';
-import type { ImageKind, ImageManifest } from '../protocol/image.ts';
+import type { ImageKind } from '../protocol/backend.ts';
+import type { ImageManifest } from '../protocol/image.ts';
 import { findBase, knownBases } from './bases.ts';
 import type { ImageCall, ImageDeps } from './deps.ts';
 import { blobPath } from './layout.ts';
@@ -25,12 +27,19 @@ export async function resolveImage(
   wish: ImageWish,
   call: ImageCall,
 ): Promise<ResolvedImage> {
+  if (wish.digest === undefined && isAbsolute(wish.name)) return fromFile(deps, wish, call);
   const stored = await findStored(deps, wish);
   if (stored === undefined) return absent(deps, wish, call);
   const { kinds, name } = wish;
   const rootfs = stored.files.some(file => file.role === 'rootfs');
   // The same name may stand for a disk here and for something else in a registry.
-  if (!rootfs && kinds.includes('oci') && wish.digest === undefined) return { kind: 'reference', name };
+  if (
+    !rootfs &&
+    !kindsOf(stored).some(kind => kinds.includes(kind)) &&
+    isReference(kinds) &&
+    wish.digest === undefined
+  )
+    return { kind: 'reference', name };
   refuseMisfit(stored, kinds);
   await requireIntact(deps, stored, call);
   if (!kinds.includes('disk') || hasDisk(stored)) return storedImage(deps, stored);
@@ -40,12 +49,38 @@ export async function resolveImage(
   return storedImage(deps, bootable);
 }
 
+/** A module straight from its file, which is taken into the store without a name. */
+async function fromFile(
+  deps: ImageDeps,
+  { name, kinds }: ImageWish,
+  call: ImageCall,
+): Promise<ResolvedImage> {
+  if (!kinds.some(kind => wasmKinds.includes(kind))) {
+    return fail('unsupported', `${name} is a file, and this backend runs images by their names`, {
+      hint: `take it into the store first: heyvm images add ${name} <name>`,
+    });
+  }
+  const { addModule } = await import('./addModule.ts');
+  const image = await addModule(deps, { path: name }, call);
+  refuseMisfit(image, kinds);
+  return storedImage(deps, image);
+}
+
+/** A name that is not here may still mean something to whoever fetches images by itself. */
+export function isReference(kinds: readonly ImageKind[]): boolean {
+  return kinds.includes('oci') || kinds.includes('wasm-package');
+}
+
 /** Which kinds an image can be given as; a disk of its own cannot be unpacked for containers. */
 export function kindsOf(image: ImageManifest): readonly ImageKind[] {
+  const program = image.files.find(file => file.role === 'program');
+  if (program !== undefined) return wasmKinds.filter(kind => kind === program.format);
   const rootfs = image.files.some(file => file.role === 'rootfs');
   if (rootfs) return ['folder', 'oci', 'disk'];
   return hasDisk(image) ? ['disk'] : [];
 }
+
+const wasmKinds: readonly ImageKind[] = ['wasm-core', 'wasm-component', 'wasm-package'];
 
 function hasDisk(image: ImageManifest): boolean {
   return image.files.some(file => file.role === 'disk');
@@ -66,7 +101,7 @@ async function findStored(deps: ImageDeps, { name, digest }: ImageWish): Promise
 
 async function absent(deps: ImageDeps, wish: ImageWish, call: ImageCall): Promise<ResolvedImage> {
   const { name, kinds } = wish;
-  if (kinds.includes('oci')) return { kind: 'reference', name };
+  if (isReference(kinds)) return { kind: 'reference', name };
   if (kinds.includes('disk') && findBase(deps.settings(), name) !== undefined) {
     const { pullBase } = await import('./pull.ts');
     const { image } = await pullBase(deps, name, call).catch((error: unknown) =>
@@ -103,16 +138,28 @@ async function refuseUnknown(deps: ImageDeps, name: string): Promise<never> {
 }
 
 function refuseMisfit(image: ImageManifest, kinds: readonly ImageKind[]): void {
-  if (image.arch !== process.arch) {
+  if (image.arch !== 'any' && image.arch !== process.arch) {
     fail('unsupported', `the image ${image.name} is for ${image.arch}, and this machine is ${process.arch}`, {
       hint: `make it for this machine, or choose another: heyvm images list`,
     });
   }
   if (kindsOf(image).some(kind => kinds.includes(kind))) return;
-  fail('unsupported', `the image ${image.name} is a disk, which only machines boot`, {
-    hint: 'choose a backend with full machines, or an image with a root file system: heyvm images list',
+  const [what, who] = misfits[kindsOf(image)[0] ?? 'disk'];
+  fail('unsupported', `the image ${image.name} is ${what}, which this backend does not run`, {
+    hint: `choose a backend ${who}, or another image: heyvm images list`,
   });
 }
+
+const rootFs = ['a root file system', 'with containers or machines'] as const;
+
+const misfits: Readonly<Record<ImageKind, readonly [what: string, who: string]>> = {
+  folder: rootFs,
+  oci: rootFs,
+  disk: ['a disk', 'with full machines'],
+  'wasm-core': ['a core module of WebAssembly', 'for such modules'],
+  'wasm-component': ['a component of WebAssembly', 'for components'],
+  'wasm-package': ['a package of WebAssembly', 'for such packages'],
+};
 
 async function requireIntact(deps: ImageDeps, image: ImageManifest, call: ImageCall): Promise<void> {
   for (const { role, digest } of image.files) {

@@ -168,10 +168,10 @@ async function imageOf({
 }: Launch): Promise<ResolvedImage | undefined> {
   const kinds = backend.manifest.capabilities.images ?? [];
   if (record.image === undefined || kinds.length === 0) return undefined;
-  if (record.image_digest === undefined && kinds.includes('oci')) {
+  const { isReference, resolveImage } = await import('../images/resolve.ts');
+  if (record.image_digest === undefined && isReference(kinds)) {
     return { kind: 'reference', name: record.image };
   }
-  const { resolveImage } = await import('../images/resolve.ts');
   const deps = { paths, run, env: process.env, settings: () => readSettings(paths).settings };
   const wish = {
     name: record.image,
@@ -184,7 +184,7 @@ async function imageOf({
 
 /** Looked at with every start, because worktrees move and repositories change. */
 async function mountsForGit(record: SandboxRecord): Promise<readonly Mount[]> {
-  if (record.worktree === undefined) {
+  if (record.worktree === undefined || record.workspace.git === 'none') {
     const { folderMounts } = await import('../worktrees/folderMounts.ts');
     return folderMounts(record.workspace.path, record.mounts);
   }

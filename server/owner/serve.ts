@@ -2,6 +2,7 @@
 import type { Server, Socket } from 'node:net';
 import { fail } from '../core/errors.ts';
 import type { Guest } from '../core/guest.ts';
+import { shellOf } from '../core/shell.ts';
 import { listen } from '../platform/sockets.ts';
 import { ownerContract } from '../protocol/owner.ts';
 import { PROTOCOL } from '../protocol/version.ts';
@@ -105,7 +106,13 @@ function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => voi
       import('../platform/sshKey.ts'),
     ]);
     const { pem } = await ensureSshKey(files.hostKey);
-    return createEndpoint({ guest, hostKeyPem: pem, policy: record.policy, log });
+    return createEndpoint({
+      guest,
+      shell: shellOf(record.runtime),
+      hostKeyPem: pem,
+      policy: record.policy,
+      log,
+    });
   };
   let endpoint: ReturnType<typeof load> | undefined;
   return socket => {

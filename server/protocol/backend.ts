@@ -9,9 +9,17 @@ export const networkModes = ['none', 'allowlist', 'open'] as const;
 export const NetworkMode = z.enum(networkModes);
 export type NetworkMode = z.output<typeof NetworkMode>;
 
-export const runtimes = ['shell', 'python', 'node'] as const;
+/** `wasm`: modules of WebAssembly can be run, and there may be no shell. */
+export const runtimes = ['shell', 'python', 'node', 'wasm'] as const;
 export const Runtime = z.enum(runtimes);
 export type Runtime = z.output<typeof Runtime>;
+
+/**
+ * `folder`, `oci` and `disk` are forms of a root file system. The others are WebAssembly: a core module, a component,
+ * and a package, which is a file or a name that a registry knows.
+ */
+export const ImageKind = z.enum(['folder', 'oci', 'disk', 'wasm-core', 'wasm-component', 'wasm-package']);
+export type ImageKind = z.output<typeof ImageKind>;
 
 export const sandboxTypes = ['general', 'code', 'browser', 'desktop', 'builder'] as const;
 export const SandboxType = z.enum(sandboxTypes);
@@ -26,13 +34,15 @@ export const Capabilities = z.object({
   /** `owned`: dies with its owner. `external`: a daemon keeps it. */
   lifetime: z.enum(['owned', 'external']),
   workspace: z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']),
-  git: z.array(z.enum(['narrowed', 'private'])),
+  /** `none`: a worktree is shown without git, and nothing inside can write to what its `.git` is on the host. */
+  git: z.array(z.enum(['none', 'narrowed', 'private'])),
   network: z.array(NetworkMode),
+  /** What a sandbox can be asked to run; the first is what it gets when nobody asks. */
   runtimes: z.array(Runtime),
   /** What a sandbox can be for; `general` and `code` when it is left out. */
   types: z.optional(z.array(SandboxType)),
   /** The kinds of image that it runs; none when it is left out, because guests run on the host's own system. */
-  images: z.optional(z.array(z.enum(['folder', 'oci', 'disk']))),
+  images: z.optional(z.array(ImageKind)),
   resources: z.object({
     cpus: Enforcement,
     memory: Enforcement,
@@ -41,7 +51,14 @@ export const Capabilities = z.object({
     /** What the guest may write to its own disk; not bounded when it is left out. */
     disk: z.optional(Enforcement),
   }),
-  exec: z.object({ pty: z.boolean(), signals: z.boolean(), user: z.boolean() }),
+  exec: z.object({
+    pty: z.boolean(),
+    /** Whether programs can be sent signals and act on them; one that is told to end ends in any case. */
+    signals: z.boolean(),
+    user: z.boolean(),
+    /** `success`: a program's code is told as 0 or 1; exact when it is left out. */
+    codes: z.optional(z.enum(['exact', 'success'])),
+  }),
   dial: z.array(z.enum(['tcp', 'unix'])),
   files: z.enum(['none', 'live', 'copy']),
   snapshots: z.enum(['none', 'disk', 'memory']),

@@ -14,13 +14,20 @@ export const ImageName = z
 
 export const Digest = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits'));
 
-export const ImageKind = z.enum(['folder', 'oci', 'disk']);
-export type ImageKind = z.output<typeof ImageKind>;
-
-/** `rootfs` is a tar of the root file system; `disk` is bootable with `kernel` and `initrd`, or alone. */
+/** `rootfs` is a tar of the root file system; `disk` is bootable with `kernel` and `initrd`, or alone; `program` is WebAssembly. */
 export const ImageFile = z.strictObject({
-  role: z.enum(['rootfs', 'disk', 'kernel', 'initrd']),
-  format: z.enum(['tar', 'qcow2', 'raw', 'elf', 'bzimage', 'cpio']),
+  role: z.enum(['rootfs', 'disk', 'kernel', 'initrd', 'program']),
+  format: z.enum([
+    'tar',
+    'qcow2',
+    'raw',
+    'elf',
+    'bzimage',
+    'cpio',
+    'wasm-core',
+    'wasm-component',
+    'wasm-package',
+  ]),
   digest: Digest,
   bytes: z.int(),
 });
@@ -49,10 +56,11 @@ export const ImageManifest = z.strictObject({
     inputs: z.optional(z.string()),
   }),
   os: z.strictObject({ id: z.string(), version: z.string(), libc: z.enum(['glibc', 'musl', 'none']) }),
-  arch: z.enum(['x64', 'arm64']),
+  /** `any`: it does not depend on the processor. */
+  arch: z.enum(['x64', 'arm64', 'any']),
   runtimes: z.array(Runtime),
-  /** Who starts the guest program: heyvm's own initial ramdisk, or cloud-init from a seed. */
-  init: z.enum(['heyvm', 'cloud-init']),
+  /** Who starts the guest program: heyvm's own initial ramdisk, cloud-init from a seed, or nobody, because nothing boots. */
+  init: z.enum(['heyvm', 'cloud-init', 'none']),
   config: ImageConfig,
   files: z.array(ImageFile),
   /** When it was last seen to boot; absent before its first boot. */

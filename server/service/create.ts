@@ -1,8 +1,9 @@
 // Makes a sandbox and starts it; cancelled or failed at any point, nothing of it is left.
 import { randomBytes, randomInt } from 'node:crypto';
+import { gapsOf, refuseGaps } from '../core/conform.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import { suggestName } from '../core/names.ts';
-import { presetOf } from '../core/presets.ts';
+import { gitOf, presetOf, runtimeOf } from '../core/presets.ts';
 import { startOwner } from '../owner/spawn.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId } from '../protocol/sandbox.ts';
@@ -96,7 +97,7 @@ async function draftRecord(
   const preset = presetOf(type);
   const asked = {
     type,
-    runtime: spec.runtime ?? 'shell',
+    runtime: spec.runtime,
     network: spec.network ?? settings.network ?? preset.network,
     limits: { ...settings.limits, ...spec.limits },
     image: spec.image,
@@ -107,8 +108,11 @@ async function draftRecord(
   const path = folder === undefined ? sandboxPaths(paths, id).workspace : await checkWorkspace(paths, folder);
   const mounts = await Promise.all((spec.mounts ?? []).map(mount => checkMount(paths, mount)));
   const wanted = { purpose, backend: spec.backend, options: spec.options, asked };
-  const { backend, reason } = await requireBackend(deps, wanted, context);
-  const image = await requireImage(deps, backend, { name: spec.image, runtime: asked.runtime }, context);
+  const { backend, reason, availability } = await requireBackend(deps, wanted, context);
+  const { capabilities } = backend.manifest;
+  const runtime = asked.runtime ?? runtimeOf(capabilities);
+  refuseGaps(backend.manifest.id, gapsOf(availability.capabilities, { ...asked, runtime }));
+  const image = await requireImage(deps, backend, { name: spec.image, runtime }, context);
   return {
     version: 1,
     id,
@@ -117,9 +121,9 @@ async function draftRecord(
     backend_type: backend.manifest.id,
     backend_reason: reason,
     type,
-    runtime: asked.runtime,
+    runtime,
     ...image,
-    workspace: { path, git: asked.git },
+    workspace: { path, git: worktree === undefined ? 'none' : gitOf(capabilities, type) },
     ...(worktree === undefined ? {} : { worktree }),
     mounts,
     env: spec.env ?? {},

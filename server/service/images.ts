@@ -140,7 +140,8 @@ function infoOf(image: ImageManifest, usage: Usage): ImageInfo {
 
 /** By what a backend says of itself; whether it is ready on this machine is another question. */
 function fits({ capabilities, hosts }: Manifest, image: ImageManifest): boolean {
-  const here = hosts.some(({ platform, arch }) => platform === process.platform && arch.includes(image.arch));
+  const arch = image.arch === 'any' ? process.arch : image.arch;
+  const here = hosts.some(host => host.platform === process.platform && host.arch.includes(arch));
   return here && kindsOf(image).some(kind => capabilities.images?.includes(kind) === true);
 }
 

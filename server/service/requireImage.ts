@@ -17,7 +17,10 @@ export type ImageWanted = {
   readonly runtime: Runtime;
 };
 
-/** The parts of a record that name the image; none for a backend whose guests run on this machine's system. */
+/**
+ * The parts of a record that name the image; none for a backend whose guests run on this machine's system, and where
+ * guests without one run what they find in the workspace.
+ */
 export async function requireImage(
   deps: BaseDeps,
   backend: Backend,
@@ -29,7 +32,7 @@ export async function requireImage(
   const wanted = name ?? imageSetting(backend, deps.settings());
   if (kinds.length === 0) return {};
   if (wanted === undefined) {
-    if (kinds.includes('folder')) return {};
+    if (kinds.some(kind => kind === 'folder' || kind.startsWith('wasm-'))) return {};
     return fail('usage', `${id} needs an image`, {
       hint: `name one with --image, or set backends.${id}.image in the settings`,
     });
@@ -40,9 +43,10 @@ export async function requireImage(
   return image.kind === 'stored' ? { image: wanted, image_digest: image.manifest.digest } : { image: wanted };
 }
 
-/** What is in an image of a registry is known once it runs. */
+/** What is in an image of a registry or in a package is known once it runs. */
 function refuseMissingRuntime(id: string, image: ResolvedImage, runtime: Runtime): void {
   if (image.kind !== 'stored' || image.manifest.runtimes.includes(runtime)) return;
+  if (image.manifest.files.some(({ format }) => format === 'wasm-package')) return;
   const why = `the image ${image.name} does not have it`;
   const hint = `choose an image with ${runtime}: heyvm images list`;
   refuseGaps(id, [{ kind: 'runtime', asked: `the ${runtime} runtime`, why, hint }]);

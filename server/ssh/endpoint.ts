@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import ssh2, { type ServerConfig } from 'ssh2';
 import type { Guest } from '../core/guest.ts';
+import type { Shell } from '../core/shell.ts';
 import type { Policy } from '../protocol/sandbox.ts';
 import { serveForwards } from './forward.ts';
 import { serveSession } from './session.ts';
@@ -16,6 +17,7 @@ export type Endpoint = {
 
 export type EndpointOptions = {
   readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp'>;
+  readonly shell: Shell;
   /** In OpenSSH's own format. */
   readonly hostKeyPem: string;
   readonly policy: Policy;

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { ServerChannel, Session } from 'ssh2';
 import { toSandboxError } from '../core/errors.ts';
 import type { Guest, GuestProcess } from '../core/guest.ts';
+import type { Shell } from '../core/shell.ts';
 import { type ExecRequest, type ExitStatus, SignalName, type TerminalSize } from '../protocol/exec.ts';
 import { parse } from '../protocol/parse.ts';
 import { acceptsVariable } from './environment.ts';
@@ -11,6 +12,7 @@ import { copyIn, copyOut, type Output, outputOf, type Transport } from './stream
 
 export type SessionContext = {
   readonly guest: Pick<Guest, 'exec' | 'sftp'>;
+  readonly shell: Shell;
   readonly transport: Transport;
   readonly log: (line: string) => void;
 };
@@ -67,9 +69,13 @@ export function serveSession(session: Session, context: SessionContext): void {
     void runProgram({ channel, context, running, output, request: () => requestOf(argv, wishes) });
   };
   session.on('exec', (accept, _reject, { command }) => {
-    start(accept(), ['/bin/sh', '-c', `${LOGIN_SHELL} -c "$1"`, 'sh', command]);
+    const lines = context.shell === 'lines';
+    const argv = ['/bin/sh', '-c', `${LOGIN_SHELL} -c "$1"`, 'sh', command];
+    start(accept(), lines ? ['sh', '-c', command] : argv);
   });
-  session.on('shell', accept => start(accept(), ['/bin/sh', '-c', `${LOGIN_SHELL} -l`]));
+  session.on('shell', accept => {
+    start(accept(), context.shell === 'lines' ? ['sh'] : ['/bin/sh', '-c', `${LOGIN_SHELL} -l`]);
+  });
   session.on('subsystem', (accept, reject, { name }) => {
     if (name !== 'sftp') return reject?.();
     void serveSftp(accept(), context);

@@ -7,7 +7,12 @@ import { backendsToTry } from '../support/grounds.ts';
 import { contractSuite, type Tally } from './suite.ts';
 
 const tally: Tally = { ran: [], notRun: [] };
-const fakes = [fakeBackend(), fakeBackend({ id: 'fakefull', can: 'everything' }), fakeExternal()];
+const fakes = [
+  fakeBackend(),
+  fakeBackend({ id: 'fakefull', can: 'everything' }),
+  fakeBackend({ id: 'fakewasm', runs: 'modules' }),
+  fakeExternal(),
+];
 // An area of one backend alone need not look at the fakes again.
 const alone = process.env['HEYVM_TEST_ONLY'] !== undefined;
 const subjects = [...(alone ? [] : fakes), ...backendsToTry()];

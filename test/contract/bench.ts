@@ -14,6 +14,7 @@ import type {
   Ref,
 } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
+import { runtimeOf } from '../../server/core/presets.ts';
 import { bundle, guestProgram } from '../../server/platform/bundle.ts';
 import { run } from '../../server/platform/run.ts';
 import type { ExecRequest, ExitStatus } from '../../server/protocol/exec.ts';
@@ -46,11 +47,11 @@ export async function makeBench(backend: Backend, signal = new AbortController()
   const workspace = join(folder, 'workspace');
   await mkdir(workspace);
   const log: string[] = [];
-  const driver = await backend.load();
   const guests: Guest[] = [];
   let known: Ref = { version: 1 };
   const ground = await groundOf(backend);
-  const { cache = join(folder, 'cache'), image } = ground.kind === 'ready' ? ground : {};
+  const { cache = join(folder, 'cache'), image, box } = ground.kind === 'ready' ? ground : {};
+  const driver = throughBox(await backend.load(), box);
   const context: DriverContext = {
     ...(await machineOf(backend, signal)),
     log: line => log.push(line),
@@ -63,7 +64,7 @@ export async function makeBench(backend: Backend, signal = new AbortController()
     id,
     name: `contract-${benches}`,
     type: 'general',
-    runtime: 'shell',
+    runtime: runtimeOf(backend.manifest.capabilities),
     workspace,
     mounts: [{ source: workspace, target: '/workspace', mode: 'rw' }],
     env: {},
@@ -90,6 +91,31 @@ export async function makeBench(backend: Backend, signal = new AbortController()
       await driver.destroy({ ...context, signal: new AbortController().signal }, known);
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** The programs of the tests that a guest without a system of its own finds in one program, by their names. */
+const boxed = /^(\/bin\/)?(sh|echo|cat|true|false|pwd|printenv|sleep|stty|head|test)$/;
+
+function throughBox(driver: Driver, box: string | undefined): Driver {
+  if (box === undefined) return driver;
+  return { ...driver, open: async (...asked) => boxedGuest(await driver.open(...asked), box) };
+}
+
+function boxedGuest(guest: Guest, box: string): Guest {
+  const exec: Guest['exec'] = request => {
+    const [program = '', ...rest] = request.argv;
+    return guest.exec(boxed.test(program) ? { ...request, argv: [box, program, ...rest] } : request);
+  };
+  const { ended, workspace } = guest;
+  return {
+    exec,
+    ended,
+    ...(workspace === undefined ? {} : { workspace }),
+    dial: target => guest.dial(target),
+    sftp: () => guest.sftp(),
+    listeningPorts: () => guest.listeningPorts(),
+    stop: options => guest.stop(options),
   };
 }
 

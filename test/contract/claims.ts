@@ -25,3 +25,5 @@ export function caseFor(subject: Subject, claim: Claim) {
 }
 
 export const python: Claim = { what: 'python', of: ({ runtimes }) => runtimes.includes('python') };
+
+export const signals: Claim = { what: 'signals', of: ({ exec }) => exec.signals };

@@ -9,5 +9,7 @@ describe('contract of the backend in memory', () => {
   contractSuite(fakeBackend(), tally);
   contractSuite(fakeBackend({ id: 'fakefull', can: 'everything' }), tally);
 
-  after(() => assert.deepEqual(tally.ran, ['fake', 'fakefull']));
+  contractSuite(fakeBackend({ id: 'fakewasm', runs: 'modules' }), tally);
+
+  after(() => assert.deepEqual(tally.ran, ['fake', 'fakefull', 'fakewasm']));
 });

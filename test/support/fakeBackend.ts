@@ -14,6 +14,8 @@ export type FakeOptions = {
   readonly availability?: Exclude<Availability, { kind: 'ready' }>;
   /** `everything`: it also pauses, suspends, and takes snapshots. */
   readonly can?: 'the least' | 'everything';
+  /** `modules`: one program alone, which has the others in it, and no signals and no exact codes. */
+  readonly runs?: 'a shell' | 'modules';
 };
 
 export function fakeBackend(options: FakeOptions = {}): Backend {
@@ -22,8 +24,9 @@ export function fakeBackend(options: FakeOptions = {}): Backend {
   return { manifest, load: async () => driver };
 }
 
-function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 }, can }: FakeOptions): Manifest {
+function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 }, can, runs }: FakeOptions): Manifest {
   const able = can === 'everything';
+  const alone = runs === 'modules';
   return {
     id,
     aliases: [`${id}-alias`],
@@ -34,11 +37,13 @@ function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 }, can }: 
       boundary: 'process',
       lifetime: 'owned',
       workspace: 'copy',
-      git: [],
+      git: alone ? ['none'] : [],
       network: ['none'],
-      runtimes: ['shell'],
+      runtimes: alone ? ['wasm'] : ['shell'],
       resources: { cpus: 'none', memory: 'none', pids: 'none', wall: 'hard' },
-      exec: { pty: true, signals: true, user: false },
+      exec: alone
+        ? { pty: true, signals: false, user: false, codes: 'success' }
+        : { pty: true, signals: true, user: false },
       dial: [],
       files: 'none',
       snapshots: able ? 'disk' : 'none',
@@ -77,10 +82,12 @@ function fakeDriver(manifest: Manifest, options: FakeOptions): Driver {
       refuseGaps(manifest.id, gapsOf(manifest.capabilities, { ...request, image: request.image?.name }));
       const world = worldOf(state);
       if (world.running !== undefined) fail('busy', 'it is running already');
-      world.running = new FakeGuest(request, world.files, () => {
+      const { runtimes } = manifest.capabilities;
+      const onEnd = (): void => {
         world.running = undefined;
         for (const path of [...world.files.keys()]) if (path.startsWith(MEMORY)) world.files.delete(path);
-      });
+      };
+      world.running = new FakeGuest({ ...request, runtime: runtimes[0] }, world.files, onEnd);
       return world.running;
     },
     async inspect({ state }) {

@@ -1,12 +1,15 @@
 // The guest of the fake backends: programs, files and terminals that live in the memory of this process.
 import { PassThrough } from 'node:stream';
+import { BOX } from '../../scripts/lib/wasmBox.ts';
 import type { LaunchRequest } from '../../server/core/backend.ts';
 import { fail } from '../../server/core/errors.ts';
 import type { Guest, GuestEnd, GuestProcess } from '../../server/core/guest.ts';
+import type { Runtime } from '../../server/protocol/backend.ts';
 import type { ExecRequest, ExitStatus } from '../../server/protocol/exec.ts';
 import { deliver, type FakeFiles, type FakeProcess, programs, runProgram } from './fakeShell.ts';
 
-export type FakeRequest = Pick<LaunchRequest, 'name' | 'env'>;
+/** With the runtime `wasm`, programs are found in the program `box` alone, and codes are told as 0 or 1. */
+export type FakeRequest = Pick<LaunchRequest, 'name' | 'env'> & { readonly runtime?: Runtime | undefined };
 
 export class FakeGuest implements Guest {
   readonly ended: Promise<GuestEnd>;
@@ -44,7 +47,8 @@ export class FakeGuest implements Guest {
     this.#end.resolve({ kind: 'stopped', forced: false });
   }
 
-  async exec(request: ExecRequest): Promise<GuestProcess> {
+  async exec(asked: ExecRequest): Promise<GuestProcess> {
+    const request = this.#unboxed(asked);
     await this.#paused?.promise;
     if (this.#stopped !== undefined) fail('not-running', 'the guest has ended');
     const [program = ''] = request.argv;
@@ -108,6 +112,14 @@ export class FakeGuest implements Guest {
     for (const fake of this.#living.keys()) deliver(fake, signal);
   }
 
+  #unboxed(request: ExecRequest): ExecRequest {
+    if (this.#request.runtime !== 'wasm') return request;
+    const [program = '', ...rest] = request.argv;
+    return program === BOX
+      ? { ...request, argv: rest }
+      : fail('path-not-found', `cannot run ${program}: no such module`);
+  }
+
   #newProcess(request: ExecRequest): FakeProcess {
     const terminal = request.pty === undefined ? {} : { TERM: request.pty.term };
     return {
@@ -134,7 +146,8 @@ export class FakeGuest implements Guest {
     this.#living.delete(fake);
     fake.stdout.end();
     fake.stderr.end();
-    return status;
+    const inexact = this.#request.runtime === 'wasm' && status.kind === 'exited';
+    return inexact ? { kind: 'exited', code: Math.min(status.code, 1) } : status;
   }
 }
 

@@ -4,6 +4,7 @@ import { ensureCiStore, resolveCiImage } from '../../scripts/lib/ciImage.ts';
 import { sharedDockerd } from '../../scripts/lib/daemons/daemons.ts';
 import { cache } from '../../scripts/lib/places.ts';
 import { Stop } from '../../scripts/lib/say.ts';
+import { BOX, boxImage } from '../../scripts/lib/wasmBox.ts';
 import { backends } from '../../server/backends/registry.ts';
 import type { Backend } from '../../server/core/backend.ts';
 import type { ResolvedImage } from '../../server/core/image.ts';
@@ -14,6 +15,8 @@ export type Ground =
       /** As in the settings; the same, parsed, is what a driver is given. */
       readonly settings: Readonly<Record<string, unknown>>;
       readonly image?: ResolvedImage;
+      /** The one program of its guests, which has those of the tests in it; a guest with a system has its own. */
+      readonly box?: string;
       /** Templates and the like, kept between runs. */
       readonly cache?: string;
     }
@@ -39,9 +42,10 @@ async function find(backend: Backend): Promise<Ground> {
   const settings = await settingsFor(id);
   if (typeof settings === 'string') return { kind: 'not run', why: settings };
   const folder = join(cache, 'backends', id);
-  if ((capabilities.images ?? []).length === 0) return { kind: 'ready', settings };
+  const box = capabilities.runtimes[0] === 'wasm' ? { box: BOX } : {};
+  if ((capabilities.images ?? []).length === 0) return { kind: 'ready', settings, ...box };
   try {
-    return { kind: 'ready', settings, cache: folder, image: await imageFor(backend) };
+    return { kind: 'ready', settings, ...box, cache: folder, image: await imageFor(backend) };
   } catch (error) {
     if (error instanceof Stop) return { kind: 'not run', why: error.message };
     throw error;
@@ -55,5 +59,7 @@ async function settingsFor(id: string): Promise<Readonly<Record<string, unknown>
 }
 
 async function imageFor({ manifest }: Backend): Promise<ResolvedImage> {
-  return await resolveCiImage(await ensureCiStore(), manifest.capabilities.images ?? []);
+  const { images: kinds = [], runtimes } = manifest.capabilities;
+  if (runtimes[0] === 'wasm') return await boxImage(BOX);
+  return await resolveCiImage(await ensureCiStore(), kinds);
 }

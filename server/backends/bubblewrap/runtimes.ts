@@ -12,6 +12,7 @@ export type RuntimePlace =
 
 export async function findRuntime(runtime: Runtime, run: Run, signal: AbortSignal): Promise<RuntimePlace> {
   if (runtime === 'shell') return isExecutable('/bin/sh') ? { kind: 'system' } : { kind: 'absent' };
+  if (runtime === 'wasm') return { kind: 'absent' };
   const { program, ask } = questions[runtime];
   if (['/usr/bin', '/usr/local/bin', '/bin'].some(folder => isExecutable(`${folder}/${program}`)))
     return { kind: 'system' };

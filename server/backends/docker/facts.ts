@@ -86,6 +86,7 @@ const programs: Readonly<Record<Runtime, readonly string[]>> = {
   shell: ['/bin/sh', '/usr/bin/sh'],
   python: ['/usr/bin/python3', '/usr/local/bin/python3'],
   node: ['/usr/local/bin/node', '/usr/bin/node'],
+  wasm: [],
 };
 
 async function firstOf(engine: Engine, id: string, paths: readonly string[]): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 // heyvm sh: opens a shell in a sandbox.
 import { fail } from '../../core/errors.ts';
+import { shellOf } from '../../core/shell.ts';
 import type { Context } from '../command.ts';
 import { openGuest } from '../guest.ts';
 import { openShell } from '../shell.ts';
@@ -10,6 +11,12 @@ export async function run({ args, out, env, paths, interrupts }: Context): Promi
     fail('usage', 'a shell has no JSON', { hint: 'heyvm exec --format json <sandbox> -- sh -c "…"' });
   }
   const variables = variablesOf(args.list('env'));
-  const { guest } = await openGuest(paths, args.argument('sandbox'), interrupts.signal);
-  return openShell(guest, { env, interrupts, variables, cwd: args.string('cwd') });
+  const { guest, entry } = await openGuest(paths, args.argument('sandbox'), interrupts.signal);
+  return openShell(guest, {
+    env,
+    interrupts,
+    variables,
+    cwd: args.string('cwd'),
+    shell: shellOf(entry.record.runtime),
+  });
 }

@@ -180,14 +180,14 @@ const pull: Command = {
 
 const add: Command = {
   name: 'images add',
-  summary: 'Take a root file system, a disk or an OCI archive as an image',
+  summary: 'Take a root file system, a disk, an OCI archive or WebAssembly as an image',
   details: [
-    'A tar of a root file system and archives of container images fit every backend with images; a qcow2 or raw disk boots as a machine. gzip, zstd and xz are undone. A disk has to be whole in itself.',
+    'A tar of a root file system and archives of container images fit every backend with images; a qcow2 or raw disk boots as a machine; a .wasm or .webc runs where programs of WebAssembly do. gzip, zstd and xz are undone. A disk has to be whole in itself.',
   ],
   arguments: [
     {
       name: 'file',
-      summary: 'a tar, a disk or an archive of docker save',
+      summary: 'a tar, a disk, an archive of docker save, a .wasm or a .webc',
       presence: 'required',
       complete: 'file',
     },

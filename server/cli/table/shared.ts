@@ -71,7 +71,12 @@ export const specFlags: readonly Flag[] = [
     choices: runtimes,
     summary: `what must be runnable inside: ${runtimes.join(', ')}`,
   },
-  { kind: 'string', name: 'image', value: 'IMAGE', summary: 'what the guest boots or runs from' },
+  {
+    kind: 'string',
+    name: 'image',
+    value: 'IMAGE',
+    summary: 'what the guest boots or runs from: a name, or the path of a .wasm or .webc',
+  },
   {
     kind: 'choice',
     name: 'network',

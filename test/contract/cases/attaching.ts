@@ -11,7 +11,10 @@ const outliving: Claim = {
   what: 'guests that outlive their owner',
   of: ({ lifetime }) => lifetime === 'external',
 };
-const images: Claim = { what: 'images', of: ({ images: kinds = [] }) => kinds.length > 0 };
+const images: Claim = {
+  what: 'images with a system',
+  of: ({ images: kinds = [] }) => kinds.some(kind => !kind.startsWith('wasm-')),
+};
 const none: Claim = { what: 'no images', of: ({ images: kinds = [] }) => kinds.length === 0 };
 
 export function attachingCases(subject: Subject): void {

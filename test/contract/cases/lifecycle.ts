@@ -3,9 +3,12 @@ import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import { eventually } from '../../support/eventually.ts';
 import { makeBench, runIn, succeeded } from '../bench.ts';
+import { caseFor, signals } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
-export function lifecycleCases({ backend, bench }: Subject): void {
+export function lifecycleCases(subject: Subject): void {
+  const { backend, bench } = subject;
+  const signalled = caseFor(subject, signals);
   describe('life of a sandbox', () => {
     it('is gone before it is created, stopped after, running when opened, stopped again, gone in the end', async () => {
       const { driver, context, request } = bench();
@@ -46,7 +49,7 @@ export function lifecycleCases({ backend, bench }: Subject): void {
       assert.equal((await child.exited).kind, 'signalled');
     });
 
-    it('forces programs that do not end on request, and says so', async () => {
+    signalled('forces programs that do not end on request, and says so', async () => {
       const { guest } = await bench().start();
       const child = await guest.exec({
         argv: ['/bin/sh', '-c', "trap '' TERM HUP INT; echo ready; sleep 1000; sleep 1000"],

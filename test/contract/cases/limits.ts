@@ -6,7 +6,7 @@ import { runIn, succeeded } from '../bench.ts';
 import { both, type Claim, caseFor, python } from '../claims.ts';
 import type { Subject } from '../suite.ts';
 
-const asked = { network: 'none', limits: {}, runtime: 'shell', type: 'general' } as const;
+const asked = { network: 'none', limits: {}, type: 'general' } as const;
 
 export function limitCases(subject: Subject): void {
   const { bench, here } = subject;

@@ -28,8 +28,8 @@ export function manifestCases({ backend, here }: Subject): void {
       assert.deepEqual(parsed, { ok: true, value: manifest.capabilities });
     });
 
-    it('always has a shell and some way to be cut off from the network', () => {
-      assert.ok(manifest.capabilities.runtimes.includes('shell'));
+    it('always has something to run and some network that it knows', () => {
+      assert.ok(manifest.capabilities.runtimes.length > 0);
       assert.ok(manifest.capabilities.network.length > 0);
     });
 

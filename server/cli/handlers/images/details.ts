@@ -6,6 +6,7 @@ import { age, bytes, fields } from '../../render.ts';
 const inits: Readonly<Record<ImageInfo['init'], string>> = {
   heyvm: 'heyvm’s own ramdisk starts the guest program',
   'cloud-init': 'cloud-init starts the guest program',
+  none: 'nothing boots',
 };
 
 const sources: Readonly<Record<ImageInfo['source']['kind'], string>> = {
@@ -23,7 +24,10 @@ export function imageDetails(image: ImageInfo, paint: Context['out']['paint']): 
     ['name', image.name],
     ['digest', image.digest],
     ['source', `${sources[image.source.kind]} ${image.source.from}`],
-    ['system', `${os.id} ${os.version}, ${os.libc === 'none' ? 'no C library' : os.libc}, ${image.arch}`],
+    [
+      'system',
+      `${os.id} ${os.version}, ${os.libc === 'none' ? 'no C library' : os.libc}, ${image.arch === 'any' ? 'any processor' : image.arch}`,
+    ],
     ['runtimes', image.runtimes.length === 0 ? 'none' : image.runtimes.join(', ')],
     ['init', inits[image.init]],
     ['size', bytes(image.bytes)],
