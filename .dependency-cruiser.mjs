@@ -32,7 +32,20 @@ const may = {
     'images',
   ],
   helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
-  cli: ['protocol', 'core', 'platform', 'store', 'wire', 'sftp', 'programs', 'owner', 'ssh', 'service'],
+  cli: [
+    'protocol',
+    'core',
+    'platform',
+    'store',
+    'wire',
+    'sftp',
+    'programs',
+    'owner',
+    'ssh',
+    'service',
+    'agents',
+  ],
+  agents: ['protocol', 'core', 'store', 'sftp', 'programs', 'owner'],
 };
 
 /** Packages and the one place that may load each. */
@@ -45,6 +58,7 @@ const owners = {
   execa: '^server/platform/',
   ssh2: '^server/ssh/',
   yaml: '^server/store/',
+  '@modelcontextprotocol/sdk': '^server/agents/',
 };
 
 const product = '^(server|extension)/(?!.*[.]test[.]ts$)';

@@ -97,6 +97,7 @@ export const areas: readonly Area[] = [
   mocha('process', [bwrap, git]),
   mocha('worktrees', [bwrap, git]),
   mocha('cli', [bwrap, git]),
+  mocha('agents', [bwrap, git]),
   mocha('ssh', [bwrap, git, ssh, sshd, rsync, vim]),
   fromImage('crash', [bwrap, git, dockerd, ...images]),
   mocha('package', [bwrap, git]),

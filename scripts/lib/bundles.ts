@@ -18,12 +18,23 @@ const OLDEST_NODE = 22;
 const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){console.error('heyvm: needs Node ${OLDEST_NODE} or newer, this is '+process.versions.node+'\\n  install a newer Node, or set HEYVM_NODE to one');process.exit(5)}`;
 
 export const bundles: readonly Bundle[] = [
-  { name: 'cli', entry: 'server/bin/cli.ts', ships: true, options: { banner: { js: versionGuard } } },
+  {
+    name: 'cli',
+    entry: 'server/bin/cli.ts',
+    ships: true,
+    options: { banner: { js: versionGuard }, plugins: [inFileOfItsOwn('agents/sdk.ts', 'mcp')] },
+  },
+  { name: 'mcp', entry: 'server/agents/sdk.ts', ships: true },
   { name: 'brief', entry: 'server/bin/cli.ts', ships: true, options: { plugins: [briefOnly()] } },
   { name: 'start', entry: 'server/bin/start.ts', ships: true },
   { name: 'owner', entry: 'server/bin/owner.ts', ships: true },
   { name: 'helper', entry: 'server/bin/helper.ts', ships: true },
-  { name: 'extension', entry: 'extension/main.ts', ships: true, options: { plugins: [lazyClient()] } },
+  {
+    name: 'extension',
+    entry: 'extension/main.ts',
+    ships: true,
+    options: { plugins: [inFileOfItsOwn('helperClient.ts', 'client')] },
+  },
   { name: 'client', entry: 'extension/helperClient.ts', ships: true },
   {
     name: 'test/vscode',
@@ -71,15 +82,16 @@ export async function makeBundle(bundle: Bundle, buildId: string, folder = dist)
   return { bundle, bytes, metafile };
 }
 
-/** The language client costs more to load than everything else, so it is a file of its own, loaded when it is needed. */
-function lazyClient(): Plugin {
+/** What costs more to load than everything else is a file of its own, which is loaded when it is needed. */
+function inFileOfItsOwn(module: string, name: string): Plugin {
+  const file = `${name}.cjs`;
   return {
-    name: 'lazy-client',
+    name: `${name}-in-a-file-of-its-own`,
     setup(hooks) {
-      hooks.onResolve({ filter: /(^|\/)(helperClient\.ts|client\.cjs)$/ }, () => ({
-        path: './client.cjs',
-        external: true,
-      }));
+      hooks.onResolve({ filter: /^\..*\.ts$/ }, ({ path, importer }) => {
+        const asked = join(importer, '..', path);
+        return asked.endsWith(`/${module}`) ? { path: `./${file}`, external: true } : undefined;
+      });
     },
   };
 }

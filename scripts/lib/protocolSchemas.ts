@@ -1,5 +1,6 @@
 // The messages and records of this build as JSON schemas, so that a change of one is seen in a review.
 import * as z from 'zod/mini';
+import { type AgentTool, agentTools } from '../../server/protocol/agentTools.ts';
 import type { Contract } from '../../server/protocol/contract.ts';
 import { ErrorInfo, errorCodes } from '../../server/protocol/errors.ts';
 import { helperContract, sandboxChanged } from '../../server/protocol/helper.ts';
@@ -24,6 +25,7 @@ export function goldenSchemas(): Golden[] {
         ProgressValue: schemaOf(ProgressValue),
       },
     },
+    { name: 'agent-tools', schema: toolSchemas(agentTools) },
     { name: 'owner', schema: contractSchema(ownerContract) },
     { name: 'channel', schema: { ChannelHeader: schemaOf(ChannelHeader) } },
     {
@@ -38,6 +40,15 @@ function contractSchema(contract: Contract): object {
     Object.entries(contract).map(([method, { about, params, result }]) => [
       method,
       { about, params: schemaOf(params), result: schemaOf(result) },
+    ]),
+  );
+}
+
+function toolSchemas(tools: Readonly<Record<string, AgentTool>>): object {
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, { input, output, ...rest }]) => [
+      name,
+      { ...rest, input: schemaOf(input), output: schemaOf(output) },
     ]),
   );
 }

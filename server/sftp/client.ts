@@ -13,7 +13,8 @@ export type GuestFiles = {
   lstat(path: string): Promise<Attributes | undefined>;
   /** Without `.` and `..`, in the order of the names. */
   list(path: string): Promise<readonly NamedAttributes[]>;
-  read(path: string): AsyncIterable<Buffer>;
+  /** From its beginning, or from that byte on. */
+  read(path: string, offset?: number): AsyncIterable<Buffer>;
   write(path: string, content: AsyncIterable<Uint8Array>, mode: number | undefined): Promise<number>;
   makeFolder(path: string, mode: number | undefined): Promise<void>;
   removeFolder(path: string): Promise<void>;
@@ -49,7 +50,7 @@ export async function openFiles(stream: Duplex): Promise<GuestFiles> {
     stat: path => attributes(path, Packet.stat),
     lstat: path => attributes(path, Packet.lstat),
     list: path => listFolder(transport, path),
-    read: path => readFile(transport, path),
+    read: (path, offset = 0) => readFile(transport, path, offset),
     write: (path, content, mode) => writeFile(transport, { path, mode }, content),
     makeFolder: (path, mode) => done(path, Packet.mkdir, body => body.string(path).mode(mode)),
     removeFolder: path => done(path, Packet.rmdir, body => body.string(path)),
@@ -98,20 +99,20 @@ function readName(body: PacketReader): NamedAttributes {
   return { name, attributes: body.attributes() };
 }
 
-async function* readFile(transport: SftpTransport, path: string): AsyncIterable<Buffer> {
+async function* readFile(transport: SftpTransport, path: string, start: number): AsyncIterable<Buffer> {
   const handle = await openHandle(transport, path, {
     type: Packet.open,
     fill: body => body.string(path).uint32(OpenFlag.read).uint32(0),
   });
-  const ask = (offset: number): Promise<Answer> => {
-    const asked = transport.request(Packet.read, body => body.string(handle).uint64(offset).uint32(BLOCK));
+  const ask = (at: number): Promise<Answer> => {
+    const asked = transport.request(Packet.read, body => body.string(handle).uint64(at).uint32(BLOCK));
     // What is asked in advance may fail while nobody waits for it yet.
     asked.catch(() => {});
     return asked;
   };
   try {
-    let next = 0;
-    let offset = 0;
+    let next = start;
+    let offset = start;
     let under: Promise<Answer>[] = [];
     for (;;) {
       while (under.length < AHEAD) {

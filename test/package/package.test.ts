@@ -49,6 +49,7 @@ describe('the packed extension', function () {
         'helper.cjs',
         'extension.cjs',
         'client.cjs',
+        'mcp.cjs',
         'heyvm',
       ]) {
         assert.ok(paths.includes(`dist/${name}`), `dist/${name} is missing`);

@@ -44,6 +44,21 @@ const sshProxy: Command = {
   load: () => import('../handlers/sshProxy.ts'),
 };
 
+const mcp: Command = {
+  name: 'mcp',
+  summary: 'Give agents the sandboxes as tools, over the Model Context Protocol',
+  details: [
+    'Speaks on stdin and stdout until its client leaves; sandboxes that it started keep running. A call that names no repository means the one of the current folder.',
+  ],
+  arguments: [],
+  flags: [{ kind: 'flag', name: 'read-only', summary: 'only the tools that change nothing' }],
+  examples: [
+    { command: 'claude mcp add heyvm -- heyvm mcp', about: 'one of the clients that start it' },
+    { command: 'heyvm mcp --read-only', about: 'for an agent that only looks' },
+  ],
+  load: () => import('../handlers/mcp.ts'),
+};
+
 const doctor: Command = {
   name: 'doctor',
   summary: 'Look at everything that must be right, and say what mends the rest',
@@ -206,6 +221,7 @@ const complete: Command = {
 export const machineCommands: readonly Command[] = [
   sshConfig,
   sshProxy,
+  mcp,
   doctor,
   backends,
   testBackend,

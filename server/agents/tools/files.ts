@@ -1,0 +1,98 @@
+// Tools that read and write files inside, over the file server that the guest runs itself.
+import { posix } from 'node:path';
+import { fail } from '../../core/errors.ts';
+import { WORKSPACE } from '../../core/launch.ts';
+import { redact } from '../../core/redact.ts';
+import { type GuestFiles, openFiles } from '../../sftp/client.ts';
+import { between } from '../outputs.ts';
+import type { ToolContext, ToolHandlers } from '../tool.ts';
+
+type Tools = Pick<ToolHandlers, 'list_files' | 'read_file' | 'write_file'>;
+
+const DEFAULT_READ_BYTES = 64 * 1024;
+const MOST_ENTRIES = 1000;
+
+export const fileTools: Tools = {
+  list_files: ({ sandbox, path = '.' }, context) =>
+    withFiles(context, sandbox, async files => {
+      const found = await files.list(placeOf(path));
+      const entries = found.slice(0, MOST_ENTRIES).map(({ name, attributes }) => ({
+        name,
+        kind: attributes.kind,
+        size: attributes.size,
+        mode: (attributes.mode & 0o7777).toString(8).padStart(4, '0'),
+      }));
+      return { entries, more: found.length > MOST_ENTRIES };
+    }),
+  read_file: ({ sandbox, path, offset = 0, bytes = DEFAULT_READ_BYTES }, context) =>
+    withFiles(context, sandbox, async files => {
+      const place = placeOf(path);
+      const known = await files.stat(place);
+      if (known === undefined) return fail('path-not-found', `${place} does not exist in the sandbox`);
+      if (known.kind !== 'file') return fail('usage', `${place} is not a file`);
+      // One byte before and some after tell whether the part begins and ends between characters.
+      const part = await readPart(files, place, { offset, bytes: bytes + 4 });
+      const whole = between(part, 0, Math.min(bytes, part.length));
+      if (whole.includes(0)) {
+        return fail('usage', `${place} is not text`, { hint: 'look at it with a program inside, by exec' });
+      }
+      const { text, count } = redact(whole.toString());
+      return { text, offset, bytes: whole.length, size: known.size, redacted: count };
+    }),
+  write_file: ({ sandbox, path, content, executable = false }, context) =>
+    withFiles(context, sandbox, async files => {
+      const place = placeOf(path);
+      await makeFolders(files, posix.dirname(place));
+      const data = Buffer.from(content);
+      await files.write(place, once(data), executable ? 0o755 : 0o644);
+      if (executable) await files.setMode(place, 0o755);
+      return { path: place, bytes: data.length };
+    }),
+};
+
+function placeOf(path: string): string {
+  return posix.resolve(WORKSPACE, path);
+}
+
+async function withFiles<T>(
+  { reach, signal }: ToolContext,
+  sandbox: string,
+  use: (files: GuestFiles) => Promise<T>,
+): Promise<T> {
+  const guest = await reach(sandbox, signal);
+  const files = await openFiles(await guest.sftp());
+  const cancel = (): void => files.close();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await use(files);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    files.close();
+  }
+}
+
+type Wanted = { readonly offset: number; readonly bytes: number };
+
+async function readPart(files: GuestFiles, path: string, { offset, bytes }: Wanted): Promise<Buffer> {
+  const kept: Buffer[] = [];
+  let size = 0;
+  for await (const block of files.read(path, offset)) {
+    kept.push(block.subarray(0, bytes - size));
+    size += Math.min(block.length, bytes - size);
+    if (size >= bytes) break;
+  }
+  return Buffer.concat(kept);
+}
+
+async function makeFolders(files: GuestFiles, path: string): Promise<void> {
+  if ((await files.stat(path)) !== undefined) return;
+  await makeFolders(files, posix.dirname(path));
+  await files.makeFolder(path, undefined);
+}
+
+async function* once(data: Buffer): AsyncIterable<Uint8Array> {
+  if (data.length > 0) yield data;
+}
