@@ -48,6 +48,7 @@ const images = [
   wanted('debugfs', ['e2fsprogs'], 'to look into disks'),
   wanted('zstd', ['zstd'], 'to pack disks'),
   wanted('depmod', ['kmod'], 'to order modules of kernels'),
+  wanted('cpio', ['cpio'], 'to look into ramdisks'),
   wanted('qemu-img', ['qemu-utils'], 'to make disks'),
 ];
 const vendors = [
