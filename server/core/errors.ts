@@ -27,6 +27,11 @@ export function fail(code: ErrorCode, message: string, detail: ErrorDetail = {})
   throw new SandboxError(code, message, detail);
 }
 
+/** For where there is room for one text: what failed, and what to do. */
+export function withHint({ message, hint }: SandboxError): string {
+  return hint === undefined ? message : `${message} (${hint})`;
+}
+
 /** Turns whatever was thrown into a SandboxError; an unknown one is a defect of ours and says so. */
 export function toSandboxError(thrown: unknown): SandboxError {
   if (thrown instanceof SandboxError) return thrown;

@@ -1,6 +1,6 @@
 // The end of a run: how the guest is ended, what is remembered of it, and what a failed start leaves.
 import { existsSync } from 'node:fs';
-import { type SandboxError, toSandboxError } from '../core/errors.ts';
+import { type SandboxError, toSandboxError, withHint } from '../core/errors.ts';
 import type { GuestEnd } from '../core/guest.ts';
 import { OWNER_VANISHED, REBOOTED } from '../core/lifecycle.ts';
 import { identifySelf } from '../platform/process.ts';
@@ -105,7 +105,7 @@ export async function giveUp(
   const at = new Date().toISOString();
   await updateRecord(run.paths, run.record.id, known => ({
     ...known,
-    unreachable: { at, reason: cause.message },
+    unreachable: { at, reason: withHint(cause) },
   }));
   return 'a guest';
 }

@@ -39,16 +39,25 @@ export async function endProcess(
 }
 
 async function ask(entry: Entry, { graceMs, reason, signal }: StopOwner, deadline: number): Promise<boolean> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(deadline)]);
   const connection = connectOwner(entry);
+  const late = Promise.withResolvers<never>();
+  const giveUp = (): void => late.reject(signal.reason);
+  // An owner answers when its guest has ended, and does not stop trying because nobody waits any more.
+  const timer = setTimeout(() => late.reject(new Error('no answer in time')), deadline);
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
-    await connection.call('owner/stop', { grace_ms: graceMs, reason }, { signal: limit });
+    await Promise.race([
+      connection.call('owner/stop', { grace_ms: graceMs, reason }, { signal }),
+      late.promise,
+    ]);
     return true;
   } catch {
     // It ended while it was asked, which is success, or it does not answer, which the caller finds out next.
     signal.throwIfAborted();
     return !isOwnerAlive(entry);
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
     connection.close();
   }
 }

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backends } from '../backends/registry.ts';
-import { fail, toSandboxError } from '../core/errors.ts';
+import { fail, type SandboxError, toSandboxError, withHint } from '../core/errors.ts';
 import { verdictOn } from '../core/lifecycle.ts';
 import { endProcess } from '../owner/stop.ts';
 import { parse } from '../protocol/parse.ts';
@@ -40,13 +40,10 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
         hint: `stop it first with heyvm stop ${entry.record.name}, or remove it with --force`,
       });
     }
-    const record = await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
+    await requireReach(deps, entry, context);
+    await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
     // From here on every later command finishes the removal, so an interruption changes nothing but the time.
-    await stopLocked(
-      deps,
-      { ...entry, record: record ?? entry.record },
-      { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS },
-    );
+    await stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
     context.progress({ phase: 'removing' });
     await discard(deps, entry);
   });
@@ -55,10 +52,32 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
 /** The driver ends a guest that has no owner together with everything else of it. */
 async function removeUnattended(deps: BaseDeps, entry: Entry, context: CallContext): Promise<void> {
   const { paths } = deps;
+  await requireReach(deps, entry, context);
   await updateRecord(paths, entry.record.id, known => ({ ...known, intent: 'removed' }));
   await forgetOwner(paths, { ...entry, record: { ...entry.record, intent: 'removed' } });
   context.progress({ phase: 'removing' });
   await discard(deps, entry);
+}
+
+/** What cannot be removed now stays as it is; a living owner finds out for itself. */
+async function requireReach(
+  deps: BaseDeps,
+  { record, owner }: Entry,
+  { signal }: CallContext,
+): Promise<void> {
+  const backend = backends.find(({ manifest }) => manifest.id === record.backend_type);
+  if (owner !== undefined || backend === undefined || !outlivesOwner(record)) return;
+  const driver = await backend.load();
+  try {
+    const asking = AbortSignal.any([signal, AbortSignal.timeout(DISCARD_MS)]);
+    await driver.inspect(sandboxContext(deps, backend, { record, signal: asking }), record.ref ?? {});
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = toSandboxError(thrown);
+    if (error.code !== 'backend-missing') return;
+    await noteUnreachable(deps.paths, record.id, error);
+    throw error;
+  }
 }
 
 async function readForRemoval(paths: Paths, { id, force }: Removal): Promise<Entry | undefined> {
@@ -97,15 +116,15 @@ export async function discard(deps: BaseDeps, { record }: Entry): Promise<void> 
     await dropSnapshots(deps, record);
     await destroy(deps, record);
   } catch (thrown) {
-    if (outlivesOwner(record)) await noteUnreachable(deps.paths, record.id, toSandboxError(thrown).message);
+    if (outlivesOwner(record)) await noteUnreachable(deps.paths, record.id, toSandboxError(thrown));
     throw thrown;
   }
   await removeFiles(deps, record.id);
 }
 
 /** So that not every command that only looks waits for an engine that is away. */
-async function noteUnreachable(paths: Paths, id: string, reason: string): Promise<void> {
-  const unreachable = { at: new Date().toISOString(), reason };
+async function noteUnreachable(paths: Paths, id: string, error: SandboxError): Promise<void> {
+  const unreachable = { at: new Date().toISOString(), reason: withHint(error) };
   await updateRecord(paths, id, known => ({ ...known, unreachable }));
 }
 

@@ -21,7 +21,7 @@ export async function stopSandbox(deps: BaseDeps, stop: Stop, context: CallConte
   });
 }
 
-/** The caller holds the sandbox's lock. */
+/** The caller holds the sandbox's lock; `entry` is as it was before anything was asked of it. */
 export async function stopLocked(
   deps: BaseDeps,
   entry: Entry,
@@ -29,14 +29,18 @@ export async function stopLocked(
 ): Promise<void> {
   const { paths } = deps;
   const { record } = entry;
-  if (record.intent === 'running')
-    await updateRecord(paths, record.id, known => ({ ...known, intent: 'stopped' }));
+  await updateRecord(paths, record.id, known =>
+    known.intent === 'running' ? { ...known, intent: 'stopped' } : known,
+  );
   context.progress({ phase: 'stopping guest' });
   const how = await stopOnce(deps, await settle(deps, entry, context), context);
   if (how === 'stopped') return;
   // The owner is gone, and its guest may be there still: a new owner finds that out and ends it.
   const left = await settle(deps, await requireEntry(paths, record.id), context);
-  if ((await stopOnce(deps, left, context)) === 'a guest is left') refuseUnattended(left);
+  if ((await stopOnce(deps, left, context)) !== 'a guest is left') return;
+  // What was refused is not done later, when nobody expects it any more.
+  await updateRecord(paths, record.id, known => ({ ...known, intent: record.intent }));
+  refuseUnattended(left);
 }
 
 async function stopOnce(

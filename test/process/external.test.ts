@@ -17,7 +17,7 @@ describe('a guest that outlives its owner', function () {
     engine = newEngine({ bundle: build() });
   });
   afterEach(() => {
-    rmSync(away(), { force: true });
+    for (const mood of ['away', 'silent'] as const) rmSync(moodFile(mood), { force: true });
     return engine.dispose();
   });
 
@@ -36,10 +36,11 @@ describe('a guest that outlives its owner', function () {
   const settled = async (name: string) =>
     (await engine.call('sandbox/get', { sandbox: name, settled: true })).sandbox;
   const stateOf = (id: string) => sandboxPaths(engine.paths, id).state;
-  const away = (): string => join(engine.paths.cache, 'fakeext', 'away');
-  const takeEngineAway = (): void => {
-    mkdirSync(join(away(), '..'), { recursive: true });
-    writeFileSync(away(), '');
+  const moodFile = (mood: 'away' | 'silent'): string => join(engine.paths.cache, 'fakeext', mood);
+  const away = (): string => moodFile('away');
+  const putEngine = (mood: 'away' | 'silent'): void => {
+    mkdirSync(join(moodFile(mood), '..'), { recursive: true });
+    writeFileSync(moodFile(mood), '');
   };
 
   it('is taken over by the next look, which does not wait, and goes on with what it has', async () => {
@@ -189,7 +190,7 @@ describe('a guest that outlives its owner', function () {
   it('says why it cannot be reached while its engine is away, and is reached again afterwards', async () => {
     const { id } = await create();
     const [host] = hosts();
-    takeEngineAway();
+    putEngine('away');
     kill(host ?? 0, 'SIGUSR2');
     const troubled = await eventually(async () => {
       const found = await engine.get('one');
@@ -210,10 +211,39 @@ describe('a guest that outlives its owner', function () {
     assert.ok(existsSync(stateOf(id)));
   });
 
+  it('is neither stopped nor removed while its engine is away, and goes on when it is back', async () => {
+    await create();
+    const [host] = hosts();
+    putEngine('away');
+    for (const _withOwnerAndWithout of [1, 2]) {
+      const refused = { code: /owner-unreachable|backend-missing/, message: /the fake engine is away/ };
+      await assert.rejects(engine.call('sandbox/remove', { sandbox: 'one', force: true }), refused);
+      await assert.rejects(engine.call('sandbox/stop', { sandbox: 'one' }), {
+        code: 'owner-unreachable',
+        message: /\(bring it back\)/,
+      });
+    }
+    rmSync(away());
+    assert.equal((await settled('one')).status, 'running');
+    assert.deepEqual(hosts(), [host]);
+  });
+
+  it('is not waited for without end when nobody says whether it ended', async () => {
+    await create();
+    const [host] = hosts();
+    putEngine('silent');
+    await assert.rejects(engine.call('sandbox/stop', { sandbox: 'one', grace_ms: 0 }), {
+      code: 'owner-unreachable',
+    });
+    assert.deepEqual(hosts(), [host]);
+    rmSync(moodFile('silent'));
+    assert.equal((await settled('one')).status, 'running');
+  });
+
   it('is not said to be stopped while its engine is away, and is stopped when it is back', async () => {
     await create();
     const [host] = hosts();
-    takeEngineAway();
+    putEngine('away');
     await assert.rejects(engine.call('sandbox/stop', { sandbox: 'one' }), { code: 'owner-unreachable' });
     const unreached = await engine.get('one');
     assert.equal(unreached.status, 'failed');

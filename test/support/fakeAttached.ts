@@ -11,8 +11,12 @@ import { eventually } from './eventually.ts';
 
 type FindHost = () => ProcessIdentity | undefined;
 
-/** `requireEngine` throws while nobody could end the guest. */
-export async function attachTo(state: string, host: FindHost, requireEngine: () => void): Promise<Guest> {
+/** `requireEngine` throws while nobody could end the guest, or does not answer. */
+export async function attachTo(
+  state: string,
+  host: FindHost,
+  requireEngine: () => void | Promise<void>,
+): Promise<Guest> {
   const reach = async () => {
     if (host() === undefined) fail('not-running', 'the guest has ended');
     return connect(join(state, 'guest'));
@@ -40,7 +44,7 @@ export async function attachTo(state: string, host: FindHost, requireEngine: () 
     workspace: 'shared',
     ended,
     stop: async ({ graceMs }) => {
-      requireEngine();
+      await requireEngine();
       stopping ??= stop(state, host, graceMs).then(() => ended);
       return stopping;
     },

@@ -80,7 +80,7 @@ function driverOf(manifest: Manifest): Driver {
       return attachTo(
         state,
         () => hostOf(state),
-        () => requireEngine(cache),
+        () => (isSilent(cache) ? new Promise(() => undefined) : requireEngine(cache)),
       );
     },
     inspect: async ({ state, cache }) => {
@@ -211,6 +211,11 @@ function snapshotOf(cache: string, ref: Readonly<Record<string, unknown>>): stri
 /** A test takes the engine away with this file. */
 function isAway(cache: string): boolean {
   return existsSync(join(cache, 'away'));
+}
+
+/** With this one it answers to everything but a request to end a guest. */
+function isSilent(cache: string): boolean {
+  return existsSync(join(cache, 'silent'));
 }
 
 function requireEngine(cache: string): void {

@@ -1,5 +1,6 @@
-// What has become of a machine, in words of ours; asked from libvirt each time.
-import { type Domain, domainStates, type Libvirt, offFor, pausedFor } from './virsh.ts';
+// What has become of a machine, in words of ours; asked from libvirt each time. And its end by force.
+import { fail } from '../../core/errors.ts';
+import { type Domain, domainStates, type Libvirt, offFor, pausedFor, saidBy } from './virsh.ts';
 
 export type Condition =
   | { readonly kind: 'running' }
@@ -13,6 +14,15 @@ export type Condition =
 export async function conditionOf(libvirt: Libvirt, name: string): Promise<Condition> {
   const domain = (await libvirt.domains()).find(known => known.name === name);
   return domain === undefined ? { kind: 'unknown' } : readCondition(domain);
+}
+
+/** One that is off already stays so; fails when it goes on. */
+export async function forceOff(libvirt: Libvirt, name: string): Promise<void> {
+  const answer = await libvirt.attempt(['destroy', name]);
+  if (answer.code === 0) return;
+  const { kind } = await conditionOf(libvirt, name);
+  if (kind === 'off' || kind === 'unknown') return;
+  fail('command-failed', `libvirt at ${libvirt.uri} cannot force the machine ${name} off: ${saidBy(answer)}`);
 }
 
 export function readCondition({ state, reason }: Domain): Condition {

@@ -10,7 +10,7 @@ import { ensureFolder } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
-import { conditionOf } from './condition.ts';
+import { conditionOf, forceOff } from './condition.ts';
 import { copyDisk, ensureDisk } from './disk.ts';
 import { linesOf, makeGuest } from './guest.ts';
 import { uriOf } from './host.ts';
@@ -45,7 +45,7 @@ export const driver: Driver = {
   sweep,
   async halt(context) {
     const { uri, name } = await needRecord(context);
-    await libvirtAt(uri, context).attempt(['destroy', name]);
+    await forceOff(libvirtAt(uri, context), name);
   },
   pausing: {
     pause: context => turn(context, { from: 'running', command: 'suspend' }),
@@ -139,8 +139,11 @@ async function suspend(context: DriverContext, _ref: Ref, guest: Guest): Promise
       hint: 'end them or let them leave the workspace, or use heyvm pause',
     });
   }
-  await libvirtAt(uri, context).call(['managedsave', name, '--running']);
+  await libvirtAt(uri, { ...context, patienceMs: SAVE_MS }).call(['managedsave', name, '--running']);
 }
+
+/** The whole memory is written; whoever asked may end it earlier. */
+const SAVE_MS = 30 * 60_000;
 
 async function turn(
   context: DriverContext,

@@ -4,7 +4,7 @@ import type { DriverContext } from '../../core/backend.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { guestOver } from '../../wire/client.ts';
 import { firstOf, within } from '../kit/within.ts';
-import { type Condition, conditionOf } from './condition.ts';
+import { type Condition, conditionOf, forceOff } from './condition.ts';
 import { readConsole } from './console.ts';
 import type { Line } from './line.ts';
 import type { Places } from './places.ts';
@@ -34,12 +34,14 @@ export function makeGuest(parts: GuestParts): Guest {
     return { kind: 'died', reason: why } as const;
   });
   const stop = async (graceMs: number): Promise<GuestEnd> => {
+    // Where libvirt is away nobody could say that it has ended, so it is not told to.
+    if (graceMs > 0) await parts.libvirt.domains();
     const now = { forced: false };
     stopping = now;
     if (graceMs > 0) await ask(parts, connect, ended, graceMs);
     if (!(await within(ended, 0))) {
       now.forced = true;
-      await parts.libvirt.attempt(['destroy', parts.name]);
+      await forceOff(parts.libvirt, parts.name);
       hurry.get(line)?.();
     }
     return ended;
@@ -48,7 +50,12 @@ export function makeGuest(parts: GuestParts): Guest {
     ...remote,
     ended,
     stop({ graceMs }) {
-      stopped ??= stop(graceMs);
+      stopped ??= stop(graceMs).catch((error: unknown) => {
+        // libvirt was away; whoever asks again gets another try.
+        stopped = undefined;
+        stopping = undefined;
+        throw error;
+      });
       return stopped;
     },
   };
@@ -118,7 +125,8 @@ async function endFull(
   name: string,
   { why }: Extract<Condition, { kind: 'full' }>,
 ): Promise<string> {
-  await libvirt.attempt(['destroy', name]);
+  // It stands still in any case, and whoever starts it again finds it so.
+  await forceOff(libvirt, name).catch(() => undefined);
   return `${why}; make room and start it again`;
 }
 

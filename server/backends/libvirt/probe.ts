@@ -8,7 +8,7 @@ import { askKvm } from './accelerator.ts';
 import { findQemu, prepareEmulator, tryEmulator } from './emulator.ts';
 import { isSystem, strangerReason, uriOf } from './host.ts';
 import { type Options, parseOptions } from './options.ts';
-import { libvirtAt, saidBy } from './virsh.ts';
+import { libvirtAt } from './virsh.ts';
 
 type Missing = Extract<Availability, { kind: 'missing' }>;
 
@@ -82,22 +82,14 @@ async function missingPrograms({ agent, run, signal }: MachineContext): Promise<
 }
 
 async function reach(context: MachineContext, options: Options): Promise<Missing | undefined> {
-  const uri = uriOf(options);
-  const answer = await libvirtAt(uri, context).attempt(['version']);
-  if (answer.code === 0) return undefined;
-  return { kind: 'missing', what: `libvirt at ${uri} does not answer: ${saidBy(answer)}`, fix: fixFor(uri) };
-}
-
-function fixFor(uri: string): string {
-  if (process.getuid?.() === 0 && uri.startsWith('qemu:///')) {
-    return 'start the libvirt of the system (systemctl start libvirtd), or run heyvm as an ordinary user';
+  try {
+    await libvirtAt(uriOf(options), context).call(['version']);
+    return undefined;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const { message, hint } = toSandboxError(error);
+    return { kind: 'missing', what: message, fix: hint ?? 'heyvm doctor shows what is missing' };
   }
-  if (uri.startsWith('qemu:///session')) return 'apt install libvirt-daemon libvirt-daemon-driver-qemu';
-  if (uri.startsWith('qemu:///') && !uri.startsWith('qemu:///system'))
-    return 'QEMU has the connections qemu:///session and qemu:///system';
-  if (uri.startsWith('qemu:///'))
-    return 'start it (systemctl start libvirtd), and join its group: sudo usermod -aG libvirt $USER';
-  return 'check that the machine can be reached, and that its libvirt listens';
 }
 
 function stranger(uri: string, said: string): Missing {

@@ -6,7 +6,7 @@ import type { StoredImage } from '../../core/image.ts';
 import { ensureFolder, writeAtomic } from '../../platform/files.ts';
 import { setIdFilter } from '../kit/seccomp.ts';
 import { awaitReady } from './boot.ts';
-import type { Condition } from './condition.ts';
+import { type Condition, forceOff } from './condition.ts';
 import { ensureDisk, growDisk } from './disk.ts';
 import { type Machine, renderDomain } from './domain.ts';
 import { readHost } from './host.ts';
@@ -178,8 +178,4 @@ async function writeDescription({ places }: Starting, machine: Machine): Promise
   const qemuArguments = memoryArguments({ kind: 'own' }, machine.memoryMiB);
   await writeAtomic(description, renderDomain({ ...machine, qemuArguments }), { durability: 'quick' });
   return description;
-}
-
-async function forceOff(libvirt: Libvirt, name: string): Promise<void> {
-  await libvirt.attempt(['destroy', name]);
 }

@@ -26,12 +26,12 @@ export async function sweep(
   living: ReadonlySet<string>,
 ): Promise<readonly Residue[]> {
   const libvirt = libvirtAt(uriOf(parseOptions(context.options)), context);
-  const listed = await libvirt.attempt(['list', '--all', '--name']);
-  // Where libvirt does not answer, nothing of it runs either.
-  if (listed.code !== 0) return [];
+  const listed = await libvirt.call(['list', '--all', '--name']).catch(() => undefined);
+  // What nobody can ask about stays; the next sweep asks again.
+  if (listed === undefined) return [];
   await clearTemplates(context, libvirt, living);
   const removed: Residue[] = [];
-  for (const name of listed.stdout.split('\n')) {
+  for (const name of listed.split('\n')) {
     const id = sandboxOf(context, name.trim());
     if (id === undefined || living.has(id)) continue;
     const mark = await markOf(libvirt, name);

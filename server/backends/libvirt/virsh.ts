@@ -2,8 +2,9 @@
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { DriverContext } from '../../core/backend.ts';
-import { fail } from '../../core/errors.ts';
+import { fail, SandboxError } from '../../core/errors.ts';
 import type { RunResult } from '../../core/ports.ts';
+import { refuseAway } from './away.ts';
 import { NAMESPACE } from './domain.ts';
 import { findElements } from './xml.ts';
 
@@ -18,7 +19,7 @@ export const offFor = { shutdown: 1, destroyed: 2, crashed: 3, saved: 5, failed:
 
 export type Libvirt = {
   readonly uri: string;
-  /** In this order and in one process; fails with what libvirt said. */
+  /** In this order and in one process; fails with what libvirt said. Like all of these it fails when libvirt is away. */
   call(...commands: readonly Command[]): Promise<string>;
   /** The same, for what may fail because it is done already. */
   attempt(...commands: readonly Command[]): Promise<RunResult>;
@@ -27,19 +28,29 @@ export type Libvirt = {
   domains(): Promise<readonly Domain[]>;
 };
 
-type Reach = Pick<DriverContext, 'run' | 'signal'>;
+type Reach = Pick<DriverContext, 'run' | 'signal'> & {
+  /** How long one call may take; what writes a whole memory takes longer than a question. */
+  readonly patienceMs?: number;
+};
 
 const PROGRAM = 'virsh';
 const PATIENCE_MS = 60_000;
 
-export function libvirtAt(uri: string, { run, signal }: Reach): Libvirt {
-  const hand: Libvirt['hand'] = (files, ...commands) => {
+export function libvirtAt(uri: string, { run, signal, patienceMs = PATIENCE_MS }: Reach): Libvirt {
+  const hand: Libvirt['hand'] = async (files, ...commands) => {
     const [only] = commands;
     // One word is taken for a line of commands, as a line of several is.
     const words = commands.length === 1 && only !== undefined && only.length > 1 ? only : [line(commands)];
     const argv = [PROGRAM, '--quiet', '--connect', uri, ...words] as const;
-    const options = { signal, env: environment(), timeoutMs: PATIENCE_MS, accept: 'any', cwd: '/' } as const;
-    return run([...argv], { ...options, files });
+    const options = { signal, env: environment(), timeoutMs: patienceMs, accept: 'any', cwd: '/' } as const;
+    try {
+      const result = await run([...argv], { ...options, files });
+      return NO_CONNECTION.test(result.stderr) ? refuseAway(uri, saidBy(result)) : result;
+    } catch (error) {
+      const late = error instanceof SandboxError && error.code === 'timeout';
+      if (late) refuseAway(uri, `no answer in ${patienceMs / 1000} seconds`);
+      throw error;
+    }
   };
   const attempt: Libvirt['attempt'] = (...commands) => hand([], ...commands);
   const call: Libvirt['call'] = async (...commands) => {
@@ -54,6 +65,9 @@ export function libvirtAt(uri: string, { run, signal }: Reach): Libvirt {
     domains: async () => parseDomains(await call(['domstats', '--state', '--raw', '--nowait'])),
   };
 }
+
+/** virsh says this before everything else, and then ends. */
+const NO_CONNECTION = /^error: failed to connect to the hypervisor$/m;
 
 /** Pure: what `domstats --state --raw` prints. */
 export function parseDomains(text: string): readonly Domain[] {
