@@ -1,4 +1,4 @@
-// The binary form of SFTP version 3: numbers, strings, and attributes of files.
+// The binary form of SFTP version 3, for clients and servers: numbers, strings, and attributes of files.
 import { fail } from '../core/errors.ts';
 
 export const Packet = {
@@ -9,7 +9,9 @@ export const Packet = {
   read: 5,
   write: 6,
   lstat: 7,
+  fstat: 8,
   setstat: 9,
+  fsetstat: 10,
   opendir: 11,
   readdir: 12,
   remove: 13,
@@ -26,11 +28,27 @@ export const Packet = {
   name: 104,
   attrs: 105,
   extended: 200,
+  extendedReply: 201,
 } as const;
 
-export const Status = { ok: 0, eof: 1, noSuchFile: 2, permissionDenied: 3 } as const;
+export const Status = {
+  ok: 0,
+  eof: 1,
+  noSuchFile: 2,
+  permissionDenied: 3,
+  failure: 4,
+  badMessage: 5,
+  unsupported: 8,
+} as const;
 
-export const OpenFlag = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10 } as const;
+export const OpenFlag = {
+  read: 0x01,
+  write: 0x02,
+  append: 0x04,
+  create: 0x08,
+  truncate: 0x10,
+  exclusive: 0x20,
+} as const;
 
 export type FileKind = 'file' | 'folder' | 'link' | 'other';
 
@@ -49,6 +67,15 @@ const AttributeFlag = {
   times: 0x08,
   extended: 0x80000000,
 } as const;
+
+/** What a client wants to be set; what is left out stays as it is. */
+export type WantedAttributes = {
+  readonly size?: number;
+  /** Permission bits alone. */
+  readonly mode?: number;
+  /** In seconds since 1970. */
+  readonly times?: { readonly accessed: number; readonly modified: number };
+};
 
 /** Appends values to a growing body. */
 export class PacketWriter {
@@ -79,6 +106,15 @@ export class PacketWriter {
   mode(mode: number | undefined): this {
     if (mode === undefined) return this.uint32(0);
     return this.uint32(AttributeFlag.permissions).uint32(mode);
+  }
+
+  attributes({ kind, size, mode, modifiedAt }: Attributes): this {
+    const seconds = Math.min(Math.max(0, Math.floor(modifiedAt.getTime() / 1000)), 0xffffffff);
+    return this.uint32(AttributeFlag.size | AttributeFlag.permissions | AttributeFlag.times)
+      .uint64(size)
+      .uint32(kindBits[kind] | mode)
+      .uint32(seconds)
+      .uint32(seconds);
   }
 
   bytes(): Buffer {
@@ -132,17 +168,34 @@ export class PacketReader {
     };
   }
 
+  wanted(): WantedAttributes {
+    const flags = this.uint32();
+    const size = flags & AttributeFlag.size ? { size: this.uint64() } : {};
+    if (flags & AttributeFlag.owner) this.#take(8);
+    const mode = flags & AttributeFlag.permissions ? { mode: this.uint32() & 0o7777 } : {};
+    const times =
+      flags & AttributeFlag.times ? { times: { accessed: this.uint32(), modified: this.uint32() } } : {};
+    return { ...size, ...mode, ...times };
+  }
+
   get rest(): number {
     return this.#body.length - this.#offset;
   }
 
   #take(count: number): Buffer {
-    if (count > this.rest) fail('internal', 'the file server of the sandbox sent a packet that is too short');
+    if (count > this.rest) fail('internal', 'a packet of the file protocol is too short');
     const taken = this.#body.subarray(this.#offset, this.#offset + count);
     this.#offset += count;
     return taken;
   }
 }
+
+const kindBits: Readonly<Record<FileKind, number>> = {
+  file: 0o100000,
+  folder: 0o040000,
+  link: 0o120000,
+  other: 0,
+};
 
 function kindOf(permissions: number): FileKind {
   switch (permissions & 0o170000) {
