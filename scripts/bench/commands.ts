@@ -49,9 +49,10 @@ const plain = [
 ];
 
 export async function throwawayFigures(stage: Stage): Promise<Figure[]> {
-  const { bwrap, commands, service } = await race(
+  const { bwrap, run, commands, service } = await race(
     {
       bwrap: () => timeOf(plain, stage.env),
+      run: () => timeOf([join(dist, 'heyvm'), 'run', '--', 'true'], stage.env),
       commands: () => throughCommands(stage),
       service: () => throughService(stage),
     },
@@ -59,6 +60,7 @@ export async function throwawayFigures(stage: Stage): Promise<Figure[]> {
   );
   const figure = { unit: 'ms', beside: `bwrap … true: ${bwrap.toFixed(1)} ms`, goal: '<= 200' } as const;
   return [
+    { ...figure, name: 'heyvm run, more than bwrap', value: run - bwrap },
     { ...figure, name: 'create + exec + rm in one process, more than bwrap', value: service - bwrap },
     { ...figure, name: 'create + exec + rm as three commands, more than bwrap', value: commands - bwrap },
   ];

@@ -66,8 +66,9 @@ async function execFigure(store: Store, docker: readonly string[]): Promise<Figu
 
 async function throwawayFigures(store: Store, plain: readonly string[]): Promise<Figure[]> {
   let count = 0;
-  const { service, commands, theirs } = await race(
+  const { run, service, commands, theirs } = await race(
     {
+      run: () => store.heyvm('run', '--', 'true'),
       service: () => throughService(store),
       commands: async () => {
         count += 1;
@@ -82,6 +83,7 @@ async function throwawayFigures(store: Store, plain: readonly string[]): Promise
   );
   const same = { unit: 'x', beside: `docker run --rm: ${theirs.toFixed(0)} ms`, goal: '<= 1.2' } as const;
   return [
+    { ...same, name: 'docker: heyvm run', value: run / theirs },
     { ...same, name: 'docker: create + exec + rm in one process', value: service / theirs },
     { ...same, name: 'docker: create + exec + rm as three commands', value: commands / theirs },
   ];

@@ -10,7 +10,6 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
   const mounts = args.list('mount').map(text => mountOf(text, cwd));
   const env = variablesOf(args.list('env'));
   const limits = limitsOf(args);
-  const ports = portsOf(args);
   const options = optionsOf(args);
   const asked = present({
     backend: args.string('backend'),
@@ -18,11 +17,9 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
     runtime: args.string('runtime'),
     image: imageOf(args.string('image'), cwd),
     network: args.string('network'),
-    ttl_seconds: args.number('ttl-seconds'),
     mounts: mounts.length === 0 ? undefined : mounts,
     env: Object.keys(env).length === 0 ? undefined : env,
     limits: Object.keys(limits).length === 0 ? undefined : limits,
-    ports: ports.length === 0 ? undefined : ports,
     options: Object.keys(options).length === 0 ? undefined : options,
     cold: args.flag('cold') ? true : undefined,
   });
@@ -34,6 +31,15 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
 function imageOf(text: string | undefined, cwd: string): string | undefined {
   const isPath = text !== undefined && (/^\.{0,2}[/\\]/.test(text) || /\.(wasm|webc)$/.test(text));
   return isPath ? resolve(cwd, text) : text;
+}
+
+/** What only a sandbox has that outlives the command. */
+export function lastingOf(args: Args): Pick<SandboxSpec, 'ports' | 'ttl_seconds'> {
+  const ports = portsOf(args);
+  return present({
+    ttl_seconds: args.number('ttl-seconds'),
+    ports: ports.length === 0 ? undefined : [...ports],
+  });
 }
 
 export function limitsOf(args: Args): Limits {

@@ -8,7 +8,7 @@ export const WORKSPACE = '/workspace';
 /** The part of a record that decides how a guest is made. */
 export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'env' | 'limits'> & {
   readonly id: SandboxId;
-  readonly workspace: { readonly path: string };
+  readonly workspace: { readonly path: string; readonly access?: 'ro' | undefined };
   readonly mounts: readonly Mount[];
   readonly cold?: boolean | undefined;
   readonly policy: { readonly network: { readonly mode: LaunchRequest['network'] } };
@@ -33,7 +33,7 @@ export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchR
     ...(parts.image === undefined ? {} : { image: parts.image }),
     workspace: record.workspace.path,
     mounts: [
-      { source: record.workspace.path, target: WORKSPACE, mode: 'rw' },
+      { source: record.workspace.path, target: WORKSPACE, mode: record.workspace.access ?? 'rw' },
       ...record.mounts,
       ...parts.gitMounts,
     ],

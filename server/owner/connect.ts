@@ -18,10 +18,16 @@ export type OwnerConnection = {
   /** Over one connection, opened with the first call. */
   readonly call: Call<OwnerContract, AbortSignal>;
   /** Keeps an attached sandbox alive until it is disposed or this process ends. */
-  hold(): Promise<{ dispose(): void }>;
+  hold(): Promise<Hold>;
   /** Resolves when the connection of `call` has ended; the owner has then ended too. */
   readonly closed: () => Promise<void>;
   close(): void;
+};
+
+export type Hold = {
+  dispose(): void;
+  /** Resolves when the sandbox has let go, or after `dispose`. */
+  readonly ended: Promise<void>;
 };
 
 /** An owner that is alive answers at once; one that does not within this time is stuck. */
@@ -48,7 +54,9 @@ export function connectOwner({ record, owner }: Entry): OwnerConnection {
       const { socket } = await openChannel(await reach(), { op: 'hold' });
       // Its end is the owner's affair; a reset must not become an exception here.
       socket.on('error', () => socket.destroy());
-      return { dispose: () => socket.destroy() };
+      const ended = new Promise<void>(resolve => socket.once('close', () => resolve()));
+      socket.resume();
+      return { dispose: () => socket.destroy(), ended };
     },
     closed: async () => (await client()).closed,
     close: () => {

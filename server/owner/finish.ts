@@ -112,8 +112,9 @@ export async function giveUp(
 
 const stoppedOnRequest: End = { kind: 'stopped', reason: 'stopped on request' };
 
-/** The record may be gone with its sandbox, which is no reason to fail at the end. */
+/** The record may be gone with its sandbox, which is no reason to fail at the end; that of a throwaway goes next. */
 export async function remember({ paths, record, log }: Run, { kind, reason, intent }: End): Promise<void> {
+  if (record.throwaway === true) return;
   // Even asking for the lock would bring back a part of a store that was removed.
   if (!existsSync(sandboxPaths(paths, record.id).record)) return;
   try {

@@ -1,7 +1,15 @@
 // Starts the guest of a sandbox through its backend's driver, or attaches to one that runs.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Backend, Condition, Driver, DriverContext, LaunchRequest, Ref } from '../core/backend.ts';
+import type {
+  Backend,
+  Condition,
+  Driver,
+  DriverContext,
+  LaunchRequest,
+  Ref,
+  Residue,
+} from '../core/backend.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import type { Guest } from '../core/guest.ts';
 import type { ResolvedImage } from '../core/image.ts';
@@ -82,6 +90,12 @@ export async function haltGuest(launch: Launch): Promise<boolean> {
   if (driver.halt === undefined || launch.record.ref === undefined) return false;
   await driver.halt(await driverContext(launch), launch.record.ref);
   return true;
+}
+
+/** What its driver made of it; answers what could not be removed. */
+export async function destroyGuest(launch: Launch): Promise<readonly Residue[]> {
+  const driver = await launch.backend.load();
+  return driver.destroy(await driverContext(launch), launch.record.ref ?? {});
 }
 
 /** To a guest that runs; whatever a start would need beyond that may be missing by now. */

@@ -24,6 +24,7 @@ import type { Parts, Run } from './run.ts';
 import { patient, serveOwner } from './serve.ts';
 import { openStartPipe } from './startPipe.ts';
 import { createStateFile, type StateFile } from './state.ts';
+import { forgetLease, vanish } from './vanish.ts';
 
 /** Resolves with the exit status of the process, when everything of this run is gone. */
 export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<number> {
@@ -46,6 +47,7 @@ export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<nu
     return 1;
   } finally {
     lease?.release();
+    if (lease !== undefined) await forgetLease(paths, id);
   }
 }
 
@@ -91,6 +93,7 @@ async function own(run: Run): Promise<void> {
     if (left === 'nothing') {
       await state.remove();
       await rm(files.runtime, { recursive: true, force: true });
+      if (record.throwaway === true) await vanish(run, parts.launch);
     } else if (run.previous !== undefined) {
       // The guest may be listening in that folder, so it stays.
       await state.giveBack(run.previous);
@@ -115,7 +118,10 @@ async function assemble(run: Run): Promise<Parts> {
     previous,
   });
   const holds = createHolds(() =>
-    ending.ask({ kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) }, GRACE_MS),
+    ending.ask(
+      { kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) },
+      record.throwaway === true ? 0 : GRACE_MS,
+    ),
   );
   if (!state.current().attached) holds.release();
   watchClient(run, state, ending);

@@ -26,13 +26,19 @@ export const signals = [
 export const SignalName = z.enum(signals);
 export type SignalName = z.output<typeof SignalName>;
 
-export const ExecRequest = z.strictObject({
+/** A program without a terminal. */
+export const ProgramRequest = z.strictObject({
   /** The program and its arguments, passed on unchanged; no shell reads them. */
   argv: z.array(z.string()).check(z.minLength(1)),
   /** An absolute folder of the guest; /workspace when it is left out. */
   cwd: z.optional(z.string()),
   /** Added to the guest's own environment. */
   env: z.optional(z.record(z.string(), z.string())),
+});
+export type ProgramRequest = z.output<typeof ProgramRequest>;
+
+export const ExecRequest = z.strictObject({
+  ...ProgramRequest.shape,
   /** With a terminal, stdout and stderr are one stream. */
   pty: z.optional(z.strictObject({ term: z.string(), size: TerminalSize })),
 });

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
-import { ImageInfo, ImageName } from './image.ts';
+import { ExecResult, ProgramRequest } from './exec.ts';
+import { imageMethods } from './imageMethods.ts';
 import {
   Limits,
   PublishedPort,
@@ -12,6 +13,7 @@ import {
   SandboxName,
   SandboxSpec,
   SnapshotInfo,
+  Throwaway,
 } from './sandbox.ts';
 import { Branch, MergeResult, WorktreeInfo } from './worktree.ts';
 
@@ -36,9 +38,26 @@ export const helperContract = lazily({
     result: One,
   }),
   'sandbox/create': () => ({
-    about: 'Makes a sandbox and starts it.',
-    params: z.object({ spec: SandboxSpec }),
+    about:
+      'Makes a sandbox and starts it; a throwaway has to be held by whoever asked for it, and ends with that.',
+    params: z.object({ spec: SandboxSpec, throwaway: z.optional(Throwaway) }),
     result: One,
+  }),
+  'sandbox/run': () => ({
+    about:
+      'Runs one program in a throwaway, of which nothing is left; without network unless it is asked for.',
+    params: z.object({
+      spec: SandboxSpec,
+      throwaway: z.optional(Throwaway),
+      program: ProgramRequest,
+      /** On its standard input. */
+      input: z.optional(z.string().check(z.maxLength(1024 * 1024))),
+      /** A minute when it is left out. */
+      timeout_ms: z.optional(z.int().check(z.positive(), z.maximum(24 * 3_600_000))),
+      /** What is kept of each output. */
+      most_bytes: z.optional(z.int().check(z.positive(), z.maximum(16 * 1024 * 1024))),
+    }),
+    result: ExecResult,
   }),
   'sandbox/start': () => ({
     about: 'Starts a stopped sandbox; a running one is left as it is.',
@@ -176,82 +195,7 @@ export const helperContract = lazily({
       ),
     }),
   }),
-  'image/list': () => ({
-    about: 'Every image of the store, with the backends that can run it.',
-    params: None,
-    result: z.object({ images: z.array(ImageInfo), problems: z.array(Problem) }),
-  }),
-  'image/inspect': () => ({
-    about: 'One image; its files are checked against their digests.',
-    params: z.object({ name: ImageName }),
-    result: z.object({
-      image: ImageInfo,
-      files: z.array(
-        z.object({
-          role: z.string(),
-          path: z.string(),
-          bytes: z.int(),
-          digest: z.string(),
-          intact: z.boolean(),
-        }),
-      ),
-    }),
-  }),
-  'image/build': () => ({
-    about: 'Builds an image from a Dockerfile; unchanged input answers at once.',
-    params: z.object({
-      file: z.string(),
-      context: z.string(),
-      name: ImageName,
-      /** The size of its disk in MiB; as much as it needs when it is left out. */
-      size_mb: z.optional(z.int().check(z.positive())),
-      /** Also makes what this backend needs, and boots it once. */
-      backend: z.optional(z.string()),
-      arguments: z.optional(z.record(z.string(), z.string())),
-    }),
-    result: z.object({ image: ImageInfo, cached: z.boolean() }),
-  }),
-  'image/bootstrap': () => ({
-    about: 'Makes a base image from the packages of a distribution.',
-    params: z.object({
-      base: ImageName,
-      name: z.optional(ImageName),
-      mirror: z.optional(z.string()),
-      include: z.optional(z.array(z.string())),
-    }),
-    result: z.object({ image: ImageInfo, cached: z.boolean() }),
-  }),
-  'image/pull': () => ({
-    about: 'Downloads a known base image and checks it against the checksums of its vendor.',
-    params: z.object({ name: ImageName }),
-    result: z.object({ image: ImageInfo, cached: z.boolean() }),
-  }),
-  'image/add': () => ({
-    about:
-      'Takes a file of this machine into the store: a root file system as tar, a disk, or an OCI archive.',
-    params: z.object({
-      path: z.string(),
-      name: ImageName,
-      kernel: z.optional(z.string()),
-      initrd: z.optional(z.string()),
-    }),
-    result: z.object({ image: ImageInfo }),
-  }),
-  'image/remove': () => ({
-    about: 'Removes an image; one that a sandbox was made from only with force.',
-    params: z.object({ name: ImageName, force: z.optional(z.boolean()) }),
-    result: z.object({ name: ImageName, freed: z.int() }),
-  }),
-  'image/prune': () => ({
-    about: 'Removes files and images that nothing needs.',
-    params: z.object({ dry_run: z.optional(z.boolean()), unused: z.optional(z.boolean()) }),
-    result: z.object({ removed: z.array(z.object({ what: z.string(), path: z.string(), bytes: z.int() })) }),
-  }),
-  'image/publish': () => ({
-    about: 'Writes an image as an OCI archive, or pushes it to a registry.',
-    params: z.object({ name: ImageName, to: z.string() }),
-    result: z.object({ to: z.string(), digest: z.string(), bytes: z.int() }),
-  }),
+  ...imageMethods,
   'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',
     params: None,

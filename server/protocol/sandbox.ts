@@ -32,6 +32,9 @@ export type SandboxStatus = z.output<typeof SandboxStatus>;
 export const WorkspaceMode = z.enum(['bind', 'shared', 'reverse-sftp', 'copy', 'in-place']);
 export type WorkspaceMode = z.output<typeof WorkspaceMode>;
 
+export const WorkspaceAccess = z.enum(['ro', 'rw']);
+export type WorkspaceAccess = z.output<typeof WorkspaceAccess>;
+
 /** `narrowed`: the repository's git folder is visible with only objects, refs and the own worktree writable. */
 export const GitMode = z.enum(['none', 'narrowed', 'private']);
 export type GitMode = z.output<typeof GitMode>;
@@ -112,6 +115,7 @@ export const SandboxSpec = z.strictObject({
   image: z.optional(z.string()),
   /** A folder of the host shown at /workspace; without one the sandbox has an empty folder of its own. */
   workspace: z.optional(z.string()),
+  workspace_access: z.optional(WorkspaceAccess),
   mounts: z.optional(z.array(Mount)),
   env: z.optional(z.record(z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/)), z.string())),
   network: z.optional(NetworkMode),
@@ -126,3 +130,10 @@ export const SandboxSpec = z.strictObject({
   attached: z.optional(z.boolean()),
 });
 export type SandboxSpec = z.output<typeof SandboxSpec>;
+
+/** A sandbox of which nothing is left when whoever holds it lets go, or is gone. */
+export const Throwaway = z.strictObject({
+  /** Files of the host, absolute, that are copied into its empty workspace before its guest starts. */
+  files: z.optional(z.array(z.string())),
+});
+export type Throwaway = z.output<typeof Throwaway>;

@@ -6,14 +6,16 @@ import { suggestName } from '../core/names.ts';
 import { gitOf, presetOf, runtimeOf } from '../core/presets.ts';
 import { startOwner } from '../owner/spawn.ts';
 import { parse } from '../protocol/parse.ts';
-import { SandboxId } from '../protocol/sandbox.ts';
+import { SandboxId, type Throwaway } from '../protocol/sandbox.ts';
 import { withLock } from '../store/lock.ts';
 import { sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { addRecord, type Entry, listRecords, updateRecord } from '../store/sandboxes.ts';
 import type { BaseDeps, CallContext, CreateRequest } from './deps.ts';
 import { requireEntry } from './entry.ts';
+import { checkFiles, copyFiles } from './files.ts';
 import { checkMount, checkWorkspace } from './folders.ts';
+import { hiddenName } from './hiddenName.ts';
 import { forgetProbes } from './probes.ts';
 import { freeName } from './reconcile.ts';
 import { discard } from './remove.ts';
@@ -28,7 +30,8 @@ export async function createSandbox(
   context.progress({ phase: 'checking' });
   const create = async (): Promise<Entry> => {
     const draft = await draftRecord(deps, request, context);
-    return createFrom(deps, { draft, name: request.spec.name }, context);
+    if (request.throwaway === undefined) return createFrom(deps, { draft, name: request.spec.name }, context);
+    return createThrowaway(deps, draft, { throwaway: request.throwaway, context });
   };
   try {
     return await create();
@@ -42,6 +45,20 @@ export async function createSandbox(
   }
 }
 
+/** Its random name is nobody else's, and its files are there before its guest. */
+async function createThrowaway(
+  deps: BaseDeps,
+  draft: SandboxRecord,
+  { throwaway, context }: { readonly throwaway: Throwaway; readonly context: CallContext },
+): Promise<Entry> {
+  const files = await checkFiles(deps.paths, throwaway.files ?? []);
+  return createFrom(
+    deps,
+    { draft, furnish: record => copyFiles(files, record.workspace.path), named: hiddenName('run') },
+    context,
+  );
+}
+
 export type Draft = {
   /** With everything but its name. */
   readonly draft: SandboxRecord;
@@ -49,19 +66,23 @@ export type Draft = {
   readonly name?: string | undefined;
   /** Once its folder is there and before its guest is made. */
   readonly furnish?: (record: SandboxRecord) => Promise<void>;
+  /** A name that nobody else can have. */
+  readonly named?: string;
 };
 
 /** From a record that was checked; `making` and `intent` say that it is new. */
 export async function createFrom(
   deps: BaseDeps,
-  { draft, name, furnish }: Draft,
+  { draft, name, furnish, named }: Draft,
   context: CallContext,
 ): Promise<Entry> {
   const { paths } = deps;
   const { signal } = context;
   if (name !== undefined) await freeName(deps, name, context);
   return withLock(paths, `sandbox-${draft.id}`, { wait: 'wait', signal }, async () => {
-    const record = await withLock(paths, 'names', { wait: 'wait', signal }, () => claim(deps, draft, name));
+    const record = await withLock(paths, 'names', { wait: 'wait', signal }, () =>
+      claim(deps, draft, named ?? name),
+    );
     try {
       await furnish?.(record);
       await launch(deps, record, context);
@@ -90,7 +111,12 @@ async function draftRecord(
   context: CallContext,
 ): Promise<SandboxRecord> {
   const { paths } = deps;
-  const { spec, worktree, purpose } = request;
+  const { spec, worktree, purpose, throwaway } = request;
+  if (throwaway?.files !== undefined && spec.workspace !== undefined) {
+    fail('usage', 'files are copied into an empty workspace, not into a folder of this machine', {
+      hint: 'leave out the files or the workspace',
+    });
+  }
   const settings = deps.settings();
   const id = newId();
   const type = spec.type ?? 'general';
@@ -98,7 +124,7 @@ async function draftRecord(
   const asked = {
     type,
     runtime: spec.runtime,
-    network: spec.network ?? settings.network ?? preset.network,
+    network: spec.network ?? (throwaway === undefined ? settings.network : 'none') ?? preset.network,
     limits: { ...settings.limits, ...spec.limits },
     image: spec.image,
     git: worktree === undefined ? ('none' as const) : preset.git,
@@ -123,7 +149,11 @@ async function draftRecord(
     type,
     runtime,
     ...image,
-    workspace: { path, git: worktree === undefined ? 'none' : gitOf(capabilities, type) },
+    workspace: {
+      path,
+      git: worktree === undefined ? 'none' : gitOf(capabilities, type),
+      ...(spec.workspace_access === 'ro' ? { access: 'ro' as const } : {}),
+    },
     ...(worktree === undefined ? {} : { worktree }),
     mounts,
     env: spec.env ?? {},
@@ -133,8 +163,9 @@ async function draftRecord(
     ...(spec.ports === undefined ? {} : { ports: spec.ports }),
     ...(spec.options === undefined ? {} : { options: spec.options }),
     ...(spec.cold === true ? { cold: true as const } : {}),
-    attached: spec.attached ?? false,
-    making: true,
+    ...(throwaway === undefined
+      ? { attached: spec.attached ?? false, making: true as const }
+      : { attached: true, throwaway: true as const }),
     intent: 'running',
   };
 }
@@ -156,6 +187,7 @@ async function claim(deps: BaseDeps, draft: SandboxRecord, name: string | undefi
 
 /** OpenSSH hears of the sandbox while its guest starts; both have to be done before anybody is told. */
 async function launch(deps: BaseDeps, record: SandboxRecord, context: CallContext): Promise<void> {
+  if (record.throwaway === true) return startOwner({ ...deps, id: record.id, ...context });
   const { refreshAliases } = await import('./ssh.ts');
   const [started, named] = await Promise.allSettled([
     startOwner({ ...deps, id: record.id, ...context }),

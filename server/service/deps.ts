@@ -4,7 +4,7 @@ import type { Run } from '../core/ports.ts';
 import type { Bundle } from '../platform/bundle.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Problem } from '../protocol/doctor.ts';
-import type { PublishedPort, SandboxInfo, SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
+import type { PublishedPort, SandboxInfo, SandboxSpec, Throwaway, WorktreeRef } from '../protocol/sandbox.ts';
 import type { Paths } from '../store/paths.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import type { Settings } from '../store/settings.ts';
@@ -27,6 +27,7 @@ export type CreateRequest = {
   readonly purpose: Purpose;
   /** The worktree that is shown at /workspace; git works inside as the backend allows. */
   readonly worktree?: WorktreeRef | undefined;
+  readonly throwaway?: Throwaway | undefined;
 };
 
 /** What can be done with sandboxes; every other noun builds on these. */

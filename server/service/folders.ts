@@ -15,6 +15,14 @@ export async function checkWorkspace(paths: Paths, path: string): Promise<string
   return real;
 }
 
+/** A file that is to be copied; what it leads to, so that a link to the store hides nothing. */
+export async function checkFile(paths: Paths, path: string): Promise<string> {
+  const real = await resolveSource(path, 'file');
+  if (!(await stat(real)).isFile()) fail('usage', `${path} is not a file`, { hint: 'name a file' });
+  await refuseExposure(paths, real, `the file ${path}`);
+  return real;
+}
+
 export async function checkMount(paths: Paths, mount: Mount): Promise<Mount> {
   const source = await resolveSource(mount.source, 'mount');
   await refuseExposure(paths, source, `the mount of ${mount.source}`);

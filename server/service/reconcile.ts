@@ -34,7 +34,7 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   if (lockHolder(paths, `owner-${id}`) !== undefined) return;
   const entry = await readEntry(paths, id);
   if (entry === undefined) return;
-  if (isUnwanted(entry.record)) {
+  if (isUnwanted(entry)) {
     if (entry.stale) await forgetOwner(paths, entry);
     await discard(deps, entry);
     return;
@@ -47,13 +47,13 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
 export async function freeName(deps: BaseDeps, name: string, { signal }: CallContext): Promise<void> {
   const { paths } = deps;
   const { entries } = await listRecords(paths);
-  const found = entries.find(({ record }) => record.name === name && isUnwanted(record));
+  const found = entries.find(entry => entry.record.name === name && isUnwanted(entry));
   if (found === undefined) return;
   const { id } = found.record;
   await quietly(() =>
     withLock(paths, `sandbox-${id}`, { wait: 'fail' }, async () => {
       const entry = await readEntry(paths, id);
-      if (entry === undefined || !isUnwanted(entry.record)) return;
+      if (entry === undefined || !isUnwanted(entry)) return;
       // It ends by itself, because whoever asked for it is gone; this only waits until it has.
       await stopOwner(entry, { graceMs: 0, reason: 'its client went away', signal });
       await tidyLocked(deps, id);

@@ -9,7 +9,7 @@ const ASK_AGAIN_MS = 10_000;
 
 export function needsTidying({ record, owner, stale }: Entry): boolean {
   if (wasUnreachable(record)) return false;
-  return stale || (owner === undefined && isUnwanted(record)) || record.forking !== undefined;
+  return stale || (owner === undefined && isUnwanted({ record })) || record.forking !== undefined;
 }
 
 /** An engine that is away is not asked again by every command that only looks. */
@@ -19,10 +19,15 @@ function wasUnreachable({ unreachable }: Entry['record']): boolean {
   return age >= 0 && age < ASK_AGAIN_MS;
 }
 
-/** Its removal was interrupted, or its making; while somebody is at either, the sandbox's lock is held. */
-export function isUnwanted({ intent, making }: Entry['record']): boolean {
-  return intent === 'removed' || making === true;
+/**
+ * Its removal was interrupted, or its making; while somebody is at either, the sandbox's lock is held. A throwaway is
+ * unwanted as soon as it has no owner.
+ */
+export function isUnwanted({ record: { intent, making, throwaway }, owner }: Remains): boolean {
+  return intent === 'removed' || making === true || (throwaway === true && owner === undefined);
 }
+
+type Remains = Pick<Entry, 'record' | 'owner'>;
 
 /** What is in the trash and nobody is working on any more. */
 export function trashed(paths: Pick<Paths, 'trash'>): readonly string[] {

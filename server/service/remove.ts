@@ -84,6 +84,8 @@ async function readForRemoval(paths: Paths, { id, force }: Removal): Promise<Ent
   try {
     return await requireEntry(paths, id);
   } catch (error) {
+    // Whoever removed it took its locks along, and this one is another that came after.
+    if (toSandboxError(error).code === 'sandbox-not-found') await removeLocks(paths, id);
     if (force && toSandboxError(error).code === 'record-broken') return undefined;
     throw error;
   }
@@ -131,9 +133,13 @@ async function noteUnreachable(paths: Paths, id: string, error: SandboxError): P
 async function removeFiles(deps: BaseDeps, id: string): Promise<void> {
   const { paths } = deps;
   await removeFolder(paths, id);
-  for (const name of lockNamesOf(id)) await rm(join(paths.locks, name), { recursive: true, force: true });
+  await removeLocks(paths, id);
   const { refreshAliases } = await import('./ssh.ts');
   await refreshAliases(deps, AbortSignal.timeout(DISCARD_MS));
+}
+
+async function removeLocks(paths: Paths, id: string): Promise<void> {
+  for (const name of lockNamesOf(id)) await rm(join(paths.locks, name), { recursive: true, force: true });
 }
 
 /** Also what was made by half. A backend that this version does not know has to be asked by one that does. */

@@ -27,9 +27,13 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
       const { settleSandbox } = await import('./attach.ts');
       return { sandbox: toInfo(await settleSandbox(deps, entry.record.id, context)) };
     },
-    'sandbox/create': async ({ spec }, context) => ({
-      sandbox: toInfo(await sandboxes.create({ spec, purpose: 'throwaway' }, context)),
+    'sandbox/create': async ({ spec, throwaway }, context) => ({
+      sandbox: toInfo(await sandboxes.create({ spec, throwaway, purpose: 'throwaway' }, context)),
     }),
+    'sandbox/run': async (params, context) => {
+      const { runOnce } = await import('./runOnce.ts');
+      return runOnce(deps, params, context);
+    },
     'sandbox/start': async ({ sandbox, ports, cold }, context) => {
       const { record } = await find(sandbox);
       return { sandbox: toInfo(await sandboxes.start(record.id, context, { ports, cold })) };

@@ -58,6 +58,7 @@ function handlersOf(deps: ServiceDeps): Table {
     'sandbox/list': async (params, context) => (await sandboxes())['sandbox/list'](params, context),
     'sandbox/get': async (params, context) => (await sandboxes())['sandbox/get'](params, context),
     'sandbox/create': async (params, context) => (await sandboxes())['sandbox/create'](params, context),
+    'sandbox/run': async (params, context) => (await sandboxes())['sandbox/run'](params, context),
     'sandbox/start': async (params, context) => (await sandboxes())['sandbox/start'](params, context),
     'sandbox/stop': async (params, context) => (await sandboxes())['sandbox/stop'](params, context),
     'sandbox/restart': async (params, context) => (await sandboxes())['sandbox/restart'](params, context),

@@ -10,7 +10,7 @@ import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { type AliasBlock, renderConfig } from './configText.ts';
 
-export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent'>;
+export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent' | 'throwaway'>;
 
 /** The stable program that ssh configurations name. */
 export function launcherPath(paths: Pick<Paths, 'bin'>): string {
@@ -32,7 +32,7 @@ export async function writeAliases(
   const blocks: AliasBlock[] = [];
   const hosts: string[] = [];
   const problems: Problem[] = [];
-  for (const { id, name } of sandboxes.filter(({ intent }) => intent !== 'removed')) {
+  for (const { id, name } of sandboxes.filter(isNamed)) {
     const { folder, hostKey } = sandboxPaths(paths, id);
     if (!existsSync(folder)) continue;
     const hostKeyAlias = `heyvm-${id}`;
@@ -55,6 +55,11 @@ export async function writeAliases(
   await writeIfChanged(paths.knownHosts, hosts.join(''));
   await writeIfChanged(paths.sshConfig, config);
   return problems;
+}
+
+/** A throwaway is gone before anybody could connect to it. */
+function isNamed({ intent, throwaway }: AliasSource): boolean {
+  return intent !== 'removed' && throwaway !== true;
 }
 
 /** Both files can be made again from the records, so they need not survive a loss of power. */

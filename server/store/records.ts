@@ -26,8 +26,8 @@ export const SandboxRecord = z.strictObject({
   image: z.optional(z.string()),
   /** What the name meant when the sandbox was made, so that it means the same at every start. */
   image_digest: z.optional(z.string()),
-  /** `path` is the folder of the host shown at /workspace. */
-  workspace: z.strictObject({ path: z.string(), git: GitMode }),
+  /** `path` is the folder of the host shown at /workspace; writable unless `access` says otherwise. */
+  workspace: z.strictObject({ path: z.string(), git: GitMode, access: z.optional(z.literal('ro')) }),
   worktree: z.optional(WorktreeRef),
   mounts: z.array(Mount),
   env: z.record(z.string(), z.string()),
@@ -64,6 +64,8 @@ export const SandboxRecord = z.strictObject({
   /** Why a guest that outlived its owner could not be looked at; absent when the last look succeeded. */
   unreachable: z.optional(z.strictObject({ at: z.string(), reason: z.string() })),
   attached: z.boolean(),
+  /** It goes with its guest, and whatever is in its own folder with it; without an owner nobody wants it. */
+  throwaway: z.optional(z.literal(true)),
   /** What the driver needs to find its thing again; absent until it was made. */
   ref: z.optional(z.record(z.string(), z.unknown())),
   /** Present until its guest ran for the first time; what nobody is making any more is removed. */

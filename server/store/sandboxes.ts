@@ -4,7 +4,7 @@ import { promises as fs, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
-import { ensureFolder, isAbsence, writeAtomic } from '../platform/files.ts';
+import { type Durability, ensureFolder, isAbsence, writeAtomic } from '../platform/files.ts';
 import { isSame } from '../platform/process.ts';
 import { randomHex } from '../platform/random.ts';
 import { removeTree } from '../platform/removeTree.ts';
@@ -80,7 +80,7 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
     await ensureFolder(draft);
     if (record.workspace.path === workspace)
       await fs.mkdir(join(draft, basename(workspace)), { mode: 0o755 });
-    await writeAtomic(join(draft, 'sandbox.yaml'), render(record));
+    await writeAtomic(join(draft, 'sandbox.yaml'), render(record), { durability: durabilityOf(record) });
     await fs.rename(draft, sandboxPaths(paths, record.id).folder);
   } catch (error) {
     await fs.rm(draft, { recursive: true, force: true });
@@ -90,7 +90,9 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
 }
 
 export async function writeRecord(paths: Paths, record: SandboxRecord): Promise<void> {
-  await writeAtomic(sandboxPaths(paths, record.id).record, render(record));
+  await writeAtomic(sandboxPaths(paths, record.id).record, render(record), {
+    durability: durabilityOf(record),
+  });
   touchChanged(paths);
 }
 
@@ -144,6 +146,11 @@ function withOwner(paths: Paths, record: SandboxRecord, problems: Problem[]): En
   if (found.kind === 'problem') problems.push(found.problem);
   if (found.owner === undefined) return { record, stale: false };
   return isSame(found.owner) ? { record, owner: found.owner, stale: false } : { record, stale: true };
+}
+
+/** After a loss of power nobody wants a throwaway any more. */
+function durabilityOf({ throwaway }: SandboxRecord): Durability {
+  return throwaway === true ? 'quick' : 'safe';
 }
 
 /** JSON is YAML, so the file can be read without a YAML parser and edited with any tool for YAML. */

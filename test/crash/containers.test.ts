@@ -1,13 +1,15 @@
 // Owners, containers and the engine itself are killed at random moments, and the machine restarts: the truth is told after.
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, type Dockerd, startDockerd, whyNoDockerd } from '../../scripts/lib/daemons/dockerd.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { readIds } from '../../server/store/sandboxes.ts';
 import { type Engine, kill, processesOf, skipBecause } from '../process/support/engine.ts';
 import { eventually } from '../support/eventually.ts';
-import { afterBoot, needCommandLine } from './support/commands.ts';
+import { afterBoot, needCommandLine, startCommand } from './support/commands.ts';
 import { assertTruth, declareStorm, type Field, newStore, plantTree } from './support/storm.ts';
 
 describe('containers, when things are killed', function () {
@@ -58,6 +60,20 @@ describe('containers, when things are killed', function () {
     const things = (await field.things()).filter(thing => thing.sandbox === sandbox.id);
     assert.equal(things.length, 1, 'it was started twice');
     await field.engine.call('sandbox/remove', { sandbox: sandbox.id, force: true });
+  });
+
+  it('a throwaway takes its container with it, whether its client ends or is killed', async () => {
+    const { home, paths } = field.engine;
+    const done = await startCommand(home, 'run', '--', 'sh', '-c', 'echo out; exit 3').ended;
+    assert.deepEqual([done.code, done.stdout], [3, 'out\n'], done.stderr);
+    assert.deepEqual(await field.things(), []);
+    const { child, ended } = startCommand(home, 'run', '--', 'sh', '-c', 'echo ready; sleep 1000');
+    await once(child.stdout ?? assert.fail('no output'), 'data');
+    assert.equal((await field.things()).length, 1);
+    child.kill('SIGKILL');
+    await ended;
+    await eventually(async () => (await field.things()).length === 0, { what: 'the end of the container' });
+    await eventually(() => readIds(paths).length === 0, { what: 'the end of its folder' });
   });
 
   it('after a restart of the machine nothing is said to run that does not, and it can be started', async () => {

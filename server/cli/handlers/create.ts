@@ -2,12 +2,13 @@
 import { resolve } from 'node:path';
 import type { SandboxInfo } from '../../protocol/sandbox.ts';
 import type { Context } from '../command.ts';
-import { specOf } from '../spec.ts';
+import { lastingOf, specOf } from '../spec.ts';
 
 export async function run({ args, out, call, cwd }: Context): Promise<undefined> {
   const name = args.string('name');
   const workspace = args.string('workspace');
   const spec = specOf(args, cwd, {
+    ...lastingOf(args),
     ...(name === undefined ? {} : { name }),
     ...(workspace === undefined ? {} : { workspace: resolve(cwd, workspace) }),
   });

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Context } from '../command.ts';
-import { specOf } from '../spec.ts';
+import { lastingOf, specOf } from '../spec.ts';
 import { warnOfWorktree } from '../warnings.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
 import { diff, list, merge, remove } from '../worktreeViews.ts';
@@ -91,7 +91,7 @@ async function open(context: Context, life: 'attached' | 'detached') {
     branch,
     ...(path === undefined ? {} : { path: resolve(cwd, path) }),
     ...(from === undefined ? {} : { from }),
-    spec: specOf(args, cwd, { attached: life === 'attached' }),
+    spec: specOf(args, cwd, { ...lastingOf(args), attached: life === 'attached' }),
   });
   warnOfWorktree(context.out, opened.worktree);
   return opened;

@@ -1,9 +1,18 @@
 // Commands that run programs in a sandbox, move files, and reach its ports.
 import type { Command } from '../command.ts';
-import { sandboxArgument } from './shared.ts';
+import { cwdFlag, interactiveFlag, makingFlags, sandboxArgument, ttyFlag } from './shared.ts';
 
 /** Failures of ours that must not look like the guest's own status. */
 const OURS = 125;
+
+const execExample = {
+  stdout: '42\n',
+  stderr: '',
+  exit_code: 0,
+  timed_out: false,
+  truncated: false,
+  duration_ms: 12,
+};
 
 const exec: Command = {
   name: 'exec',
@@ -17,13 +26,7 @@ const exec: Command = {
     { name: 'program', summary: 'the program and its arguments', presence: 'program' },
   ],
   flags: [
-    {
-      kind: 'string',
-      name: 'cwd',
-      short: 'C',
-      value: 'FOLDER',
-      summary: 'the folder inside; /workspace when left out',
-    },
+    cwdFlag,
     {
       kind: 'list',
       name: 'env',
@@ -37,13 +40,8 @@ const exec: Command = {
       value: 'TIME',
       summary: 'end the program after this long: TERM, then KILL',
     },
-    { kind: 'flag', name: 'tty', short: 't', summary: 'give the program a terminal' },
-    {
-      kind: 'flag',
-      name: 'interactive',
-      short: 'i',
-      summary: 'accepted for habit; stdin is always passed on',
-    },
+    ttyFlag,
+    interactiveFlag,
   ],
   examples: [
     { command: 'heyvm exec wt-feature-x -- npm test', about: 'the exit status is that of npm' },
@@ -54,16 +52,69 @@ const exec: Command = {
       about: 'outputs, status and time as JSON',
     },
   ],
-  json: {
-    stdout: '42\n',
-    stderr: '',
-    exit_code: 0,
-    timed_out: false,
-    truncated: false,
-    duration_ms: 12,
-  },
+  json: execExample,
   failureExit: OURS,
   load: () => import('../handlers/exec.ts'),
+};
+
+const run: Command = {
+  name: 'run',
+  summary: 'Run a program in a sandbox that is made for it and gone after it',
+  details: [
+    'The program gets an empty folder at /workspace, no network, no variables of this machine, and a minute. Its input ends it when it is longer than 64 MiB. --workspace shows a folder instead, read-only unless --writable is given; --file copies single files into the empty folder.',
+    'Nothing of the sandbox is left when the program has ended, when its time is over, or when this command is killed.',
+    "The exit status is the program's own, 128 and the signal's number when a signal ended it, 127 when there is no such program, 7 when --timeout ended it, and 125 when heyvm itself failed. With --format json one answer is printed at the end, with at most 1 MiB of each output.",
+  ],
+  arguments: [{ name: 'program', summary: 'the program and its arguments', presence: 'program' }],
+  flags: [
+    {
+      kind: 'duration',
+      name: 'timeout',
+      value: 'TIME',
+      summary: 'end the program after this long: TERM, then KILL; 60s when left out',
+    },
+    {
+      kind: 'list',
+      name: 'file',
+      value: 'FILE',
+      complete: 'file',
+      summary: 'copy a file of this machine into /workspace; may be repeated',
+    },
+    {
+      kind: 'string',
+      name: 'workspace',
+      value: 'FOLDER',
+      complete: 'file',
+      summary: 'show a folder of this machine at /workspace, read-only',
+    },
+    { kind: 'flag', name: 'writable', summary: 'with --workspace: the program may write into it' },
+    cwdFlag,
+    ttyFlag,
+    interactiveFlag,
+    ...makingFlags,
+  ],
+  examples: [
+    {
+      command: `heyvm run --timeout 10 -- python -c 'print(2+2)'`,
+      about: 'the exit status is that of the program',
+    },
+    {
+      command: 'heyvm run --file job.py -- python job.py',
+      about: 'a file, and nothing else of this machine',
+    },
+    {
+      command: 'heyvm run --workspace . -- npm test',
+      about: 'the tests read this folder and change nothing',
+    },
+    {
+      command: 'heyvm run --backend docker --image node:24 --network open -- npx cowsay hi',
+      about: 'from an image, with network',
+    },
+    { command: 'echo 1 2 | heyvm run --format json -- wc -w', about: 'output, status and time as JSON' },
+  ],
+  json: execExample,
+  failureExit: OURS,
+  load: () => import('../handlers/run.ts'),
 };
 
 const sh: Command = {
@@ -73,13 +124,7 @@ const sh: Command = {
   details: ['A login shell with a terminal; without a terminal the shell reads commands from stdin.'],
   arguments: [sandboxArgument],
   flags: [
-    {
-      kind: 'string',
-      name: 'cwd',
-      short: 'C',
-      value: 'FOLDER',
-      summary: 'the folder inside; /workspace when left out',
-    },
+    cwdFlag,
     {
       kind: 'list',
       name: 'env',
@@ -199,4 +244,4 @@ const forward: Command = {
   load: () => import('../handlers/forward.ts'),
 };
 
-export const programCommands: readonly Command[] = [exec, sh, logs, cp, fs, ports, forward];
+export const programCommands: readonly Command[] = [run, exec, sh, logs, cp, fs, ports, forward];

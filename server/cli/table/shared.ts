@@ -47,8 +47,8 @@ export const coldFlag: Flag = {
   summary: 'start from nothing, not from a prepared template',
 };
 
-/** What a new sandbox is made of; `create` and `wt` take the same. */
-export const specFlags: readonly Flag[] = [
+/** What a new sandbox is made of; `create`, `wt` and `run` take the same. */
+export const makingFlags: readonly Flag[] = [
   {
     kind: 'string',
     name: 'backend',
@@ -91,17 +91,14 @@ export const specFlags: readonly Flag[] = [
     complete: 'file',
     summary: 'show a folder of the host inside, read-only unless :rw; may be repeated',
   },
-  { kind: 'list', name: 'env', value: 'NAME=VALUE', summary: 'a variable of the guest; may be repeated' },
-  ...limitFlags,
   {
-    kind: 'number',
-    name: 'ttl-seconds',
-    value: 'SECONDS',
-    min: 1,
-    whole: 'whole',
-    summary: 'the sandbox expires this long after it was made',
+    kind: 'list',
+    name: 'env',
+    short: 'e',
+    value: 'NAME=VALUE',
+    summary: 'a variable of the guest; may be repeated',
   },
-  publishFlag,
+  ...limitFlags,
   coldFlag,
   {
     kind: 'string',
@@ -116,6 +113,42 @@ export const specFlags: readonly Flag[] = [
     summary: 'an option of the backend, over that of the settings; may be repeated',
   },
 ];
+
+export const specFlags: readonly Flag[] = [
+  ...makingFlags,
+  {
+    kind: 'number',
+    name: 'ttl-seconds',
+    value: 'SECONDS',
+    min: 1,
+    whole: 'whole',
+    summary: 'the sandbox expires this long after it was made',
+  },
+  publishFlag,
+];
+
+/** How a program is started; `exec` and `run` take the same. */
+export const cwdFlag: Flag = {
+  kind: 'string',
+  name: 'cwd',
+  short: 'C',
+  value: 'FOLDER',
+  summary: 'the folder inside; /workspace when left out',
+};
+
+export const ttyFlag: Flag = {
+  kind: 'flag',
+  name: 'tty',
+  short: 't',
+  summary: 'give the program a terminal',
+};
+
+export const interactiveFlag: Flag = {
+  kind: 'flag',
+  name: 'interactive',
+  short: 'i',
+  summary: 'accepted for habit; stdin is always passed on',
+};
 
 export const sandboxExample = {
   id: 'sb-0a1b2c3d',
