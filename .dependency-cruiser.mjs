@@ -30,6 +30,7 @@ const may = {
     'owner',
     'ssh',
     'images',
+    'agents',
   ],
   helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
   cli: [

@@ -1,4 +1,5 @@
 // What the activated extension shows to other extensions and to the suites that run beside it.
+import type { Tools } from './agents/tools.ts';
 import type { Helper } from './helper.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import type { SandboxTree } from './views/sandboxTree.ts';
@@ -9,6 +10,7 @@ export type Api = {
   readonly sandboxes: Sandboxes;
   readonly tree: SandboxTree;
   readonly statusBar: StatusBar;
+  readonly tools: Tools;
   /** How long the synchronous part of the activation took. */
   readonly activationMs: number;
 };

@@ -1,5 +1,7 @@
 // Activation: builds the parts and connects them; nothing here waits, and no process is started.
 import * as vscode from 'vscode';
+import { registerMcpServers } from './agents/mcpServers.ts';
+import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
 import { registerCommands } from './commands/handlers.ts';
 import { doctorDocuments } from './commands/health.ts';
@@ -27,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   helper = parts.helper;
   const tree = new SandboxTree(parts.sandboxes);
   const statusBar = new StatusBar(parts.helper, parts.sandboxes);
+  const tools = makeTools(parts, context.extension.packageJSON.contributes.languageModelTools);
   const logs = new LogDocuments(parts.helper);
   context.subscriptions.push(
     log,
@@ -44,6 +47,8 @@ export function activate(context: vscode.ExtensionContext): Api {
       ({ kind }) => void vscode.commands.executeCommand('setContext', LIST_CONTEXT, kind),
     ),
     registerCommands(parts),
+    registerTools(tools),
+    registerMcpServers(context.extensionPath, parts.build),
   );
   arrive(parts).catch((error: unknown) => parts.reporter.show('Opening the window of a sandbox', error));
   return {
@@ -51,6 +56,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     sandboxes: parts.sandboxes,
     tree,
     statusBar,
+    tools,
     activationMs: performance.now() - begun,
   };
 }
@@ -63,12 +69,13 @@ function build(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
   const parts = {
     context,
     log,
+    build: process.env['HEYVM_BUILD'] ?? 'source',
     reporter: new Reporter(log),
     terminals: new Terminals(context.extensionPath),
   };
   const running = new Helper({
     log,
-    build: process.env['HEYVM_BUILD'] ?? 'source',
+    build: parts.build,
     program: () => helperProgram(context.extensionPath, readSettings()),
   });
   return { ...parts, helper: running, sandboxes: new Sandboxes(running) };

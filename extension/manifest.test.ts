@@ -17,7 +17,12 @@ describe('the manifest', () => {
     const named = [
       ...JSON.stringify(contributes).matchAll(/heyvm\.[a-zA-Z]+(?=")|(?<=command:)heyvm\.[a-zA-Z]+/g),
     ].map(String);
-    const known = new Set<string>([...Object.keys(commandTable), 'heyvm.sandboxes', 'heyvm.guest']);
+    const known = new Set<string>([
+      ...Object.keys(commandTable),
+      'heyvm.sandboxes',
+      'heyvm.guest',
+      'heyvm.mcp',
+    ]);
     const settings = new Set(Object.keys(contributes.configuration.properties));
     assert.ok(named.length > Object.keys(commandTable).length);
     assert.deepEqual(

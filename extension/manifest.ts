@@ -1,7 +1,8 @@
 // The block `contributes` of package.json, made from the tables of the extension.
 import { networkModes } from '../server/protocol/backend.ts';
+import { languageModelTools } from './agents/declarations.ts';
 import { type CommandEntry, type CommandId, commandTable } from './commands/table.ts';
-import { LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, PROFILE_TITLE, VIEW_ID } from './names.ts';
+import { LIST_CONTEXT, LOG_SCHEME, MCP_PROVIDER, PROFILE_ID, PROFILE_TITLE, VIEW_ID } from './names.ts';
 
 /** What a context value looks like is described in views/describe.ts. */
 const states = {
@@ -81,6 +82,8 @@ export const contributes = {
       { command: 'heyvm.followLog', group: 'navigation', when: `resourceScheme == ${LOG_SCHEME}` },
     ],
   },
+  languageModelTools,
+  mcpServerDefinitionProviders: [{ id: MCP_PROVIDER, label: 'heyvm sandboxes' }],
   terminal: { profiles: [{ id: PROFILE_ID, title: PROFILE_TITLE, icon: 'vm' }] },
   configuration: {
     title: 'heyvm',

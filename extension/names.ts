@@ -8,3 +8,7 @@ export const PROFILE_ID = 'heyvm.guest';
 export const PROFILE_TITLE = 'heyvm sandbox';
 /** `failed` while the sandboxes cannot be listed. */
 export const LIST_CONTEXT = 'heyvm.list';
+
+/** Names of tools are shared with those of all other extensions. */
+export const TOOL_PREFIX = 'heyvm_';
+export const MCP_PROVIDER = 'heyvm.mcp';

@@ -8,6 +8,8 @@ import type { Terminals } from './terminals.ts';
 export type Parts = {
   readonly context: vscode.ExtensionContext;
   readonly log: vscode.LogOutputChannel;
+  /** Names this build; another one has another name. */
+  readonly build: string;
   readonly helper: Helper;
   readonly sandboxes: Sandboxes;
   readonly terminals: Terminals;

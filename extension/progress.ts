@@ -32,3 +32,11 @@ export async function withProgress<T>(
     }
   });
 }
+
+/** A token of the editor as the signal of a call. */
+export function abortSignalOf(token: vscode.CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  if (token.isCancellationRequested) controller.abort();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}

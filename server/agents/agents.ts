@@ -23,25 +23,23 @@ import { sandboxTools } from './tools/sandboxes.ts';
 export type AgentOptions = {
   readonly call: Call<HelperContract, AbortSignal>;
   readonly paths: Paths;
-  /** The folder that a call on repositories means when it names none. */
-  readonly cwd: string;
 };
 
 export type Agents = {
   /** Fails with `usage` when there is no such tool or the input does not fit. */
   readonly callTool: <N extends ToolName>(
-    tool: { readonly name: N; readonly input: unknown },
+    tool: { readonly name: N; readonly input: unknown; readonly cwd: string },
     options: Required<CallOptions<AbortSignal>>,
   ) => Promise<ToolOutput<N>>;
 };
 
 const handlers: ToolHandlers = { ...sandboxTools, ...programTools, ...fileTools, ...branchTools };
 
-export function createAgents({ call, paths, cwd }: AgentOptions): Agents {
+export function createAgents({ call, paths }: AgentOptions): Agents {
   const outputs = createOutputs();
   const reach: ToolContext['reach'] = (sandbox, signal) => reachGuest({ call, paths }, sandbox, signal);
   return {
-    callTool: async ({ name, input }, { signal, progress }) => {
+    callTool: async ({ name, input, cwd }, { signal, progress }) => {
       const context: ToolContext = { call, reach, outputs, cwd, signal, progress };
       const handler: ToolHandlers[typeof name] = handlers[name];
       return await handler(parseInput(name, input), context);

@@ -8,12 +8,14 @@ import type {
 import * as z from 'zod/mini';
 import { toSandboxError } from '../core/errors.ts';
 import { type AgentTool, agentTools, type ToolName } from '../protocol/agentTools.ts';
-import type { Progress } from '../protocol/contract.ts';
-import { type Agents, parseToolName } from './agents.ts';
-import { wordsOf } from './words.ts';
+import type { Call, Progress } from '../protocol/contract.ts';
+import type { HelperContract } from '../protocol/helper.ts';
+import { parseToolName } from './agents.ts';
 
 export type McpOptions = {
-  readonly agents: Agents;
+  readonly call: Call<HelperContract, AbortSignal>;
+  /** The folder that a call on repositories means when it names none. */
+  readonly cwd: string;
   readonly version: string;
   /** With `reads` only the tools that change nothing. */
   readonly tools: 'all' | 'reads';
@@ -51,7 +53,7 @@ type Asked = { readonly name: string; readonly input: unknown };
 type Options = { readonly signal: AbortSignal; readonly progress: (progress: Progress) => void };
 
 async function answer(
-  { agents, tools }: McpOptions,
+  { call, cwd, tools }: McpOptions,
   { name: asked, input }: Asked,
   options: Options,
 ): Promise<CallToolResult> {
@@ -59,8 +61,8 @@ async function answer(
     const name = parseToolName(asked);
     if (tools === 'reads' && agentTools[name].effect !== 'reads')
       return refused(`${name} is not offered: this server only reads`);
-    const output = await agents.callTool({ name, input }, options);
-    return { content: [{ type: 'text', text: wordsOf(name, output) }], structuredContent: output };
+    const { text, output } = await call('agent/call', { name, input, cwd }, options);
+    return { content: [{ type: 'text', text }], structuredContent: output };
   } catch (thrown) {
     const { code, message, hint } = toSandboxError(thrown);
     return refused([`${code}: ${message}`, ...(hint === undefined ? [] : [hint])].join('\n'));

@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import { SandboxStatus } from './sandbox.ts';
 
 /** `reads` changes nothing, `changes` can be taken back, `destroys` cannot. */
-export type Effect = 'reads' | 'changes' | 'destroys';
+export const effects = ['reads', 'changes', 'destroys'] as const;
+export type Effect = (typeof effects)[number];
 
 export type AgentTool = {
   /** As people see it. */

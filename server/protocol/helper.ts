@@ -1,5 +1,6 @@
 // The contract between a surface (extension, command line, tools) and the service that does the work.
 import * as z from 'zod/mini';
+import { effects } from './agentTools.ts';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
@@ -196,6 +197,20 @@ export const helperContract = lazily({
     }),
   }),
   ...imageMethods,
+  'agent/call': () => ({
+    about: 'Calls a tool for an agent; text says what output has as structure.',
+    params: z.extend(Here, { name: z.string(), input: z.unknown() }),
+    result: z.object({ text: z.string(), output: z.record(z.string(), z.unknown()) }),
+  }),
+  'agent/describe': () => ({
+    about: 'What a call of a tool would do, for the person who is asked; nothing is done.',
+    params: z.object({ name: z.string(), input: z.unknown() }),
+    result: z.object({
+      title: z.string(),
+      effect: z.enum(effects),
+      facts: z.array(z.object({ name: z.string(), value: z.string() })),
+    }),
+  }),
   'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',
     params: None,

@@ -25,8 +25,7 @@ export function createService({ paths, env, bundle = ownBundle, run = ownRun }: 
   const settings = () => readSettings(paths).settings;
   const base = { paths, env, bundle, run, now: Date.now, settings };
   const deps: ServiceDeps = { ...base, sandboxes: createSandboxes(base) };
-  const handlers = handlersOf(deps);
-  return {
+  const service: Service = {
     call: async (method, params, options) => {
       const context: CallContext = {
         signal: options?.signal ?? new AbortController().signal,
@@ -40,17 +39,20 @@ export function createService({ paths, env, bundle = ownBundle, run = ownRun }: 
       }
     },
   };
+  const handlers = handlersOf(deps, service.call);
+  return service;
 }
 
 type Table = Handlers<HelperContract, CallContext>;
 
 /** Each noun is loaded with its first call, because reading the store must not cost what making a sandbox costs. */
-function handlersOf(deps: ServiceDeps): Table {
+function handlersOf(deps: ServiceDeps, call: Service['call']): Table {
   const sandboxes = once(async () => (await import('./sandboxHandlers.ts')).sandboxHandlers(deps));
   const moments = once(async () => (await import('./momentHandlers.ts')).momentHandlers(deps));
   const images = once(async () => (await import('./images.ts')).imageHandlers(deps));
   const worktrees = once(async () => (await import('./worktrees.ts')).worktreeHandlers(deps));
   const backends = once(async () => (await import('./backends.ts')).backendHandlers(deps));
+  const agents = once(async () => (await import('./agents.ts')).agentHandlers(deps, call));
   const doctor = once(async () => (await import('./doctor.ts')).doctorHandlers(deps));
   const ssh = once(async () => (await import('./ssh.ts')).sshHandlers(deps));
   const prune = once(async () => (await import('./prune.ts')).pruneHandlers(deps));
@@ -90,6 +92,8 @@ function handlersOf(deps: ServiceDeps): Table {
     'image/remove': async (params, context) => (await images())['image/remove'](params, context),
     'image/prune': async (params, context) => (await images())['image/prune'](params, context),
     'image/publish': async (params, context) => (await images())['image/publish'](params, context),
+    'agent/call': async (params, context) => (await agents())['agent/call'](params, context),
+    'agent/describe': async (params, context) => (await agents())['agent/describe'](params, context),
     'doctor/run': async (params, context) => (await doctor())['doctor/run'](params, context),
     'ssh/install': async (params, context) => (await ssh())['ssh/install'](params, context),
     'ssh/uninstall': async (params, context) => (await ssh())['ssh/uninstall'](params, context),
