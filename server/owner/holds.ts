@@ -13,12 +13,12 @@ export type Holds = {
   begin(): void;
 };
 
-export function createHolds(onAbandoned: () => void): Holds {
+export function createHolds(onAbandoned: () => Promise<void>): Holds {
   const held = new Set<Duplex>();
   let needed = true;
   let first: NodeJS.Timeout | undefined;
   const look = (): void => {
-    if (needed && held.size === 0) onAbandoned();
+    if (needed && held.size === 0) void onAbandoned();
   };
   return {
     add: stream => {

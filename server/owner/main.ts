@@ -117,12 +117,15 @@ async function assemble(run: Run): Promise<Parts> {
     build: bundle.build,
     previous,
   });
-  const holds = createHolds(() =>
+  const turns = createTurns();
+  const holds = createHolds(async () => {
+    // One that is being suspended lets go of its holders by itself, and has its end coming.
+    await turns.idle();
     ending.ask(
       { kind: 'stopped', reason: 'nobody held it any more', ...intentOf(record) },
       record.throwaway === true ? 0 : GRACE_MS,
-    ),
-  );
+    );
+  });
   if (!state.current().attached) holds.release();
   watchClient(run, state, ending);
   const launch: Launch = {
@@ -131,7 +134,6 @@ async function assemble(run: Run): Promise<Parts> {
     guarded: previous?.guarded,
     onReplaced: path => ending.ask({ kind: 'failed', reason: unguarded(path, record) }, 0),
   };
-  const turns = createTurns();
   const life = beginLife({ launch, mode, state, ending, idle: turns.idle });
   const operations = createOperations({ paths, record, life, state, ending, turns });
   return { state, ending, holds, life, operations, idle: turns.idle, launch };

@@ -22,11 +22,13 @@ export function connectRpc<C extends Contract>(stream: Duplex, contract: C, gone
     new StreamMessageReader(stream),
     new StreamMessageWriter(stream),
   );
+  let pending = 0;
   const closed = new Promise<void>(resolve => {
-    connection.onClose(resolve);
-    connection.onError(() => resolve());
-    stream.once('end', resolve);
-    stream.once('close', resolve);
+    const end = (): void => void pass(TURNS * (pending + 1)).then(resolve);
+    connection.onClose(end);
+    connection.onError(end);
+    stream.once('end', end);
+    stream.once('close', end);
   });
   connection.listen();
   const lost = closed.then((): never => {
@@ -38,12 +40,14 @@ export function connectRpc<C extends Contract>(stream: Duplex, contract: C, gone
     closed,
     call: async (method, params, options) => {
       const cancel = tokenOf(options?.signal ?? new AbortController().signal);
+      pending += 1;
       try {
         const answered = await Promise.race([connection.sendRequest(method, params, cancel.token), lost]);
         return check(contract, method, answered);
       } catch (error) {
         throw fromResponseError(error);
       } finally {
+        pending -= 1;
         cancel.dispose();
       }
     },
@@ -52,6 +56,16 @@ export function connectRpc<C extends Contract>(stream: Duplex, contract: C, gone
       stream.destroy();
     },
   };
+}
+
+/**
+ * The library takes a turn of the event loop to read a message and another one to hand it on, so that an answer which
+ * came with the end of the stream would be overtaken by it.
+ */
+const TURNS = 3;
+
+async function pass(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise<void>(resolve => setImmediate(resolve));
 }
 
 function check<C extends Contract, M extends keyof C & string>(

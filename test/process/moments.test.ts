@@ -2,8 +2,10 @@
 import { strict as assert } from 'node:assert';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { connectOwner } from '../../server/owner/connect.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
+import { findEntry } from '../../server/store/sandboxes.ts';
 import { withFakeBuild } from '../support/fakeBuild.ts';
 import { type Engine, kill, needEngine, newEngine, processesOf } from './support/engine.ts';
 
@@ -72,6 +74,20 @@ describe('a sandbox that can stand still and be kept', function () {
       assert.equal((await engine.exec('one', 'cat', '/dev/shm/thought')).out, 'thought\n');
       assert.equal(record(awake.sandbox.id)['suspended'], undefined);
     }
+  });
+
+  it('is written to disk also when whoever holds it ends with its programs', async () => {
+    await engine.create({ name: 'held', backend: 'fakeext', attached: true });
+    const owner = connectOwner(await findEntry(engine.paths, 'held'));
+    const hold = await owner.hold();
+    const program = await owner.guest.exec({ argv: ['sleep', '1000'] });
+    for (const output of [program.stdout, program.stderr]) output.resume();
+    const left = program.exited.then(hold.dispose, hold.dispose);
+    const asleep = await ask('sandbox/suspend', 'held');
+    await left;
+    assert.equal(asleep.status_reason, 'suspended to disk');
+    assert.equal((await ask('sandbox/resume', 'held')).status, 'running');
+    owner.close();
   });
 
   it('is kept under names, and put back while it runs', async () => {

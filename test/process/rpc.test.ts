@@ -96,6 +96,25 @@ describe('JSON-RPC over a socket', () => {
     await cancelled;
   });
 
+  it('hears the last words of a peer that ends with them', async () => {
+    const socket = join(folder, 'last');
+    const ending = await listen(socket, peer => {
+      peer.once('data', () => {
+        const answer = JSON.stringify({ jsonrpc: '2.0', id: 0, result: { n: 2 } });
+        peer.end(`Content-Length: ${answer.length}\r\n\r\n${answer}`);
+      });
+    });
+    try {
+      const gone = () => new SandboxError('owner-unreachable', 'gone');
+      const rpc = connectRpc(await connect(socket), contract, gone);
+      assert.deepEqual(await rpc.call('test/double', { n: 1 }), { n: 2 });
+      await rpc.closed;
+      await assert.rejects(rpc.call('test/double', { n: 1 }));
+    } finally {
+      ending.close();
+    }
+  });
+
   it('ends every call when the peer goes away', async () => {
     const asked = client.call('test/wait', {});
     await client.call('test/double', { n: 1 });
