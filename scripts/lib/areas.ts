@@ -81,6 +81,7 @@ export const areas: readonly Area[] = [
       ...machines,
       ...images,
       ...vendors,
+      wanted('xmllint', ['libxml2-utils'], 'to check descriptions of machines'),
       { ...sshd, without: 'go on' },
       ssh,
       git,

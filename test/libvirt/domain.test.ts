@@ -76,9 +76,8 @@ describe('descriptions of machines', () => {
 });
 
 async function validate(xml: string): Promise<{ code: number | undefined; said: string }> {
-  if (!existsSync('/usr/bin/virt-xml-validate')) {
-    return { code: undefined, said: 'virt-xml-validate is not installed' };
-  }
+  const missing = ['virt-xml-validate', 'xmllint'].find(name => !existsSync(`/usr/bin/${name}`));
+  if (missing !== undefined) return { code: undefined, said: `${missing} is not installed` };
   const folder = mkdtempSync(join(tmpdir(), 'heyvm-xml-'));
   try {
     const file = join(folder, 'domain.xml');

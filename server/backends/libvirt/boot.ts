@@ -58,7 +58,7 @@ async function answers(line: Line, signal: AbortSignal): Promise<void> {
 const RETRY_MS = 20;
 const LOOK_MS = 250;
 /** Asking libvirt costs a process; a machine that ends closes its line, which is noticed at once. */
-const LOOKS_PER_QUESTION = 8;
+const LOOKS_PER_QUESTION = 16;
 
 /** Never resolves; rejects when the machine has ended. */
 async function watch(

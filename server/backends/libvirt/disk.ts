@@ -1,18 +1,22 @@
 // The disk of a machine: a thin layer over the image's own, which is shared and never written.
 import { constants } from 'node:fs';
-import { chmod, copyFile, rename, rm } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
 import { isPresent } from '../../platform/files.ts';
-import { randomHex } from '../../platform/random.ts';
 import { parseJson } from '../../protocol/parse.ts';
+import { layOver, whole } from './layers.ts';
 
 type Tools = Pick<DriverContext, 'run' | 'signal'>;
 
 /** Appears whole or not at all, and stays when it is there. */
-export async function ensureDisk(tools: Tools, disk: string, image: StoredImage): Promise<void> {
+export async function ensureDisk(
+  tools: Tools & Pick<DriverContext, 'cache'>,
+  disk: string,
+  image: StoredImage,
+): Promise<void> {
   if (await isPresent(disk)) return;
   const base = image.file('disk');
   const format = image.manifest.files.find(({ role }) => role === 'disk')?.format;
@@ -21,9 +25,7 @@ export async function ensureDisk(tools: Tools, disk: string, image: StoredImage)
       hint: 'heyvm images inspect says what it has; bootstrap, pull or build it again',
     });
   }
-  await whole(disk, async fresh => {
-    await qemuImg(tools, ['create', '-q', '-f', 'qcow2', '-F', format, '-b', base, fresh]);
-  });
+  await layOver(tools, { path: base, format }, disk);
 }
 
 /** A copy that shares what it can with the original, where the file system has that. */
@@ -61,16 +63,4 @@ export async function virtualSize(tools: Tools, disk: string): Promise<number> {
 async function qemuImg({ run, signal }: Tools, words: readonly string[]): Promise<string> {
   const { stdout } = await run(['qemu-img', ...words], { signal, timeoutMs: 120_000 });
   return stdout;
-}
-
-async function whole(path: string, make: (fresh: string) => Promise<void>): Promise<void> {
-  const fresh = `${path}.${randomHex(4)}.new`;
-  try {
-    await make(fresh);
-    await chmod(fresh, 0o600);
-    await rename(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
-  }
 }

@@ -33,6 +33,7 @@ import { tellRelease } from './setup.ts';
 import { partsOf, snapshots } from './snapshots.ts';
 import { startMachine } from './start.ts';
 import { removeDomain, sweep } from './sweep.ts';
+import { isNew } from './templates/eligible.ts';
 import { leaveGround, standOn } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
 
@@ -88,7 +89,9 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const libvirt = libvirtAt(record.uri, { run: context.run, signal: new AbortController().signal });
   const places = placesOf(context);
   const parts = { context, libvirt, name: record.name, places };
-  const found = await conditionOf(libvirt, record.name);
+  // libvirt hears of a machine for the first time when it begins.
+  const begun = !isNew(context.state);
+  const found = begun ? await conditionOf(libvirt, record.name) : ({ kind: 'unknown' } as const);
   if (found.kind === 'running' || found.kind === 'paused' || found.kind === 'full') {
     return makeGuest({ ...parts, line: lineTo(places.port) });
   }

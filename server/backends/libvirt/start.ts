@@ -40,6 +40,7 @@ export async function startMachine(starting: Starting): Promise<Line> {
   context.progress({ phase: 'preparing the machine' });
   await ensureFolder(context.state);
   await ensureFolder(context.runtime);
+  const versions = versionsSoon(starting);
   const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
   const plan = planMachine({
     request,
@@ -54,10 +55,12 @@ export async function startMachine(starting: Starting): Promise<Line> {
   if (plan.machine.seed !== undefined)
     await writeSeed(context, places, { name: plan.setup.hostname, uuid: record.uuid });
   try {
-    const line = (await resumeNew(starting, plan)) ?? (await startOwn(starting, plan));
+    const line = (await resumeNew(starting, plan, versions)) ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setting up' });
-    await writeSetup(context, plan.setup);
-    await tellSetup(() => line.connect(context.signal), plan.setup);
+    await Promise.all([
+      writeSetup(context, plan.setup),
+      tellSetup(() => line.connect(context.signal), plan.setup),
+    ]);
     return line;
   } catch (error) {
     await forceOff(libvirt, record.name);
@@ -83,8 +86,21 @@ async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void
   await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
 }
 
+/** Asked before it is known whether somebody needs the answer, because most new machines do. */
+function versionsSoon({ context, request, libvirt }: Starting): Promise<string> {
+  const needed = isNew(context.state) && request.from === undefined && !request.cold;
+  const versions = needed ? libvirt.call(['version']) : Promise.resolve('');
+  // Whoever waits for it hears of it.
+  versions.catch(() => undefined);
+  return versions;
+}
+
 /** Undefined when it has to boot. */
-async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | undefined> {
+async function resumeNew(
+  starting: Starting,
+  plan: MachinePlan,
+  versions: Promise<string>,
+): Promise<Line | undefined> {
   const { context, request, record, image, libvirt } = starting;
   const { machine } = plan;
   const digest = record.image.digest;
@@ -103,8 +119,7 @@ async function resumeNew(starting: Starting, plan: MachinePlan): Promise<Line | 
   }
   context.progress({ phase: 'resuming' });
   const instant = await startInstantly({
-    ...{ context, libvirt, machine, image },
-    description,
+    ...{ context, libvirt, machine, image, versions, description },
     limitBytes: parseOptions(context.options).templates_bytes ?? TEMPLATES_BYTES,
     patienceMs: PATIENCE_MS[machine.accelerator],
   });
@@ -159,7 +174,7 @@ async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'res
     await libvirt.call(['start', record.name]);
   } else {
     const description = await writeDescription(starting, machine);
-    await libvirt.call(['define', description, '--validate'], ['start', record.name]);
+    await libvirt.call(['define', description], ['start', record.name]);
   }
   return awaitReady({
     ...{ context, libvirt, name: record.name, places },

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { MachineContext } from '../../../core/backend.ts';
 import { acquireLock } from '../../../store/lock.ts';
+import { clearLayers } from '../layers.ts';
 import type { Libvirt } from '../virsh.ts';
 import { templateKey, templateName } from './make.ts';
 import { clearScratch } from './scratch.ts';
@@ -16,6 +17,7 @@ export async function clearTemplates(
   const shelf = shelfIn(context.cache);
   await clearMakings(context, libvirt, shelf);
   await clearShelf(shelf, living, 'remove');
+  await clearLayers(context);
 }
 
 async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: string): Promise<void> {

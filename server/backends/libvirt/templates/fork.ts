@@ -11,7 +11,7 @@ import { placesOf } from '../places.ts';
 import { type BusyProcess, type Connect, tellRelease } from '../setup.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
-import { resumeMoment, saveMoment } from './moment.ts';
+import { resumeMoment, saveMoment, settleMoment } from './moment.ts';
 import { addUser, dropUser, shelfIn, templateAt, templateOf } from './shelf.ts';
 
 /** Undefined when the mounts are away; else why a machine cannot be saved with its programs. */
@@ -59,7 +59,11 @@ export async function resumeCopy(copy: Copy): Promise<Line | undefined> {
     await rm(places.port, { force: true });
     const domain = { name: machine.name, description, definition: copy.description };
     await resumeMoment(libvirt, domain, { from: moment, memory: 'moment' });
-    return await awaitReady({ context, libvirt, name: machine.name, places, patienceMs: ANSWER_MS });
+    const [line] = await Promise.all([
+      awaitReady({ context, libvirt, name: machine.name, places, patienceMs: ANSWER_MS }),
+      settleMoment(libvirt, machine.name),
+    ]);
+    return line;
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
     context.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 // Starts a machine from a template of its kind, which is made when there is none: resumed instead of booted.
-import { chmod, rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../../../core/backend.ts';
 import { SandboxError } from '../../../core/errors.ts';
@@ -8,13 +8,14 @@ import { readTextIfExists, writeAtomic } from '../../../platform/files.ts';
 import { withLock } from '../../../store/lock.ts';
 import { awaitReady } from '../boot.ts';
 import { type Machine, renderDomain } from '../domain.ts';
+import { layOver } from '../layers.ts';
 import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import type { Libvirt } from '../virsh.ts';
 import { keyOf } from './kind.ts';
 import { finishTemplate, makeTemplate } from './make.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
-import { resumeMoment } from './moment.ts';
+import { resumeMoment, settleMoment } from './moment.ts';
 import {
   addUser,
   failureIn,
@@ -32,6 +33,8 @@ export type Wish = {
   /** As it would be booted; its disk is made here. */
   readonly machine: Machine;
   readonly image: StoredImage;
+  /** Of libvirt and its QEMU; asked for while other things are done. */
+  readonly versions: Promise<string>;
   /** The same in libvirt's words: what the domain stays when the machine is off. */
   readonly description: string;
   /** How much all templates together may take. */
@@ -45,9 +48,8 @@ export type Instant =
 
 /** A machine without identity that answers; or the reason to boot, with nothing left behind but a template. */
 export async function startInstantly(wish: Wish): Promise<Instant> {
-  const { context, libvirt, machine, image } = wish;
-  const versions = await libvirt.call(['version']);
-  const key = await keyOf({ machine, imageDigest: image.manifest.digest, versions });
+  const { context, machine, image } = wish;
+  const key = await keyOf({ machine, imageDigest: image.manifest.digest, versions: await wish.versions });
   try {
     const template = await templateFor(wish, key);
     if (typeof template === 'string') return { kind: 'cold', why: template };
@@ -96,7 +98,7 @@ async function startFrom(wish: Wish, template: Template): Promise<Instant> {
     return { kind: 'cold', why: 'the template was removed in the same moment' };
   }
   try {
-    await layDisk(wish, template);
+    await layOver(context, { path: template.files.disk, format: 'qcow2' }, machine.disk);
     const memory = memoryArguments({ kind: 'clone', file: template.files.memory }, machine.memoryMiB);
     const waiting = { ...machine, qemuArguments: [...memory, ...waitingArguments] };
     const description = join(context.state, 'resumed.xml');
@@ -105,7 +107,10 @@ async function startFrom(wish: Wish, template: Template): Promise<Instant> {
     await rm(places.port, { force: true });
     await resumeMoment(libvirt, domain, { from: template.files.moment, memory: 'file' });
     const patienceMs = Math.min(wish.patienceMs, ANSWER_MS);
-    const line = await awaitReady({ context, libvirt, name: machine.name, places, patienceMs });
+    const [line] = await Promise.all([
+      awaitReady({ context, libvirt, name: machine.name, places, patienceMs }),
+      settleMoment(libvirt, machine.name),
+    ]);
     return { kind: 'running', line };
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
@@ -118,16 +123,6 @@ async function startFrom(wish: Wish, template: Template): Promise<Instant> {
 
 /** A resumed machine has nothing to boot, so that it answers at once or not at all. */
 const ANSWER_MS = 20_000;
-
-async function layDisk({ context, machine }: Wish, { files }: Template): Promise<void> {
-  const fresh = `${machine.disk}.resumed.new`;
-  const layers = ['-F', 'qcow2', '-b', files.disk];
-  await context.run(['qemu-img', 'create', '-q', '-f', 'qcow2', ...layers, fresh], {
-    signal: context.signal,
-  });
-  await chmod(fresh, 0o600);
-  await rename(fresh, machine.disk);
-}
 
 /** A kind that cannot be prepared is not tried again at each start, but after a while. */
 const FAILURE_HOLDS_MS = 60 * 60 * 1000;

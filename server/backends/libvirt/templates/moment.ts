@@ -43,7 +43,7 @@ export type WaitingDomain = {
   readonly definition: string;
 };
 
-/** Makes the domain of `description` go on from the moment; answers when it runs. */
+/** Makes the domain of `description` go on from the moment; answers when it runs, and `settleMoment` has to follow. */
 export async function resumeMoment(
   libvirt: Libvirt,
   { name, description, definition }: WaitingDomain,
@@ -53,7 +53,7 @@ export async function resumeMoment(
   try {
     const result = await libvirt.hand(
       [file.fd],
-      ['define', definition, '--validate'],
+      ['define', definition],
       ['create', '--paused', description],
       leaveOut(name, memory === 'file'),
       take(name),
@@ -67,6 +67,11 @@ export async function resumeMoment(
   } finally {
     await file.close();
   }
+}
+
+/** libvirt does not know this switch, so it would stay as it is and change how libvirt itself saves the machine. */
+export async function settleMoment(libvirt: Libvirt, name: string): Promise<void> {
+  refuse(await libvirt.attempt(leaveOut(name, false)), 'go on from a saved moment');
 }
 
 const FILE = 'heyvm-moment';
@@ -122,8 +127,6 @@ async function whenLoaded(libvirt: Libvirt, name: string, first: RunResult): Pro
     text = await ask(libvirt, name, 'query-status');
     return false;
   });
-  // libvirt does not know this switch, so it would stay as it is and change how libvirt itself saves the machine.
-  refuse(await libvirt.attempt(leaveOut(name, false)), 'go on from a saved moment');
 }
 
 async function ask(libvirt: Libvirt, name: string, question: string): Promise<string> {
