@@ -17,6 +17,16 @@ const OLDEST_NODE = 22;
 /** A stale Node should say so, not fail on its first unknown word. */
 const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){console.error('heyvm: needs Node ${OLDEST_NODE} or newer, this is '+process.versions.node+'\\n  install a newer Node, or set HEYVM_NODE to one');process.exit(5)}`;
 
+/** Packages that an owner needs seldom, or for one backend alone: it reads, and keeps in memory, only what it comes to. */
+const apart: Readonly<Record<string, string>> = {
+  '@xmldom/xmldom': 'lib/index.js',
+  dockerode: 'lib/docker.js',
+  execa: 'index.js',
+  ssh2: 'lib/index.js',
+  'vscode-jsonrpc/node': '../lib/node/main.js',
+  yaml: 'dist/index.js',
+};
+
 export const bundles: readonly Bundle[] = [
   {
     name: 'cli',
@@ -27,7 +37,12 @@ export const bundles: readonly Bundle[] = [
   { name: 'mcp', entry: 'server/agents/sdk.ts', ships: true },
   { name: 'brief', entry: 'server/bin/cli.ts', ships: true, options: { plugins: [briefOnly()] } },
   { name: 'start', entry: 'server/bin/start.ts', ships: true },
-  { name: 'owner', entry: 'server/bin/owner.ts', ships: true },
+  { name: 'owner', entry: 'server/bin/owner.ts', ships: true, options: { plugins: [packagesApart()] } },
+  ...Object.entries(apart).map(([name, entry]) => ({
+    name: placeOf(name),
+    entry: join('node_modules', name, entry),
+    ships: true,
+  })),
   { name: 'helper', entry: 'server/bin/helper.ts', ships: true },
   {
     name: 'extension',
@@ -96,12 +111,31 @@ function inFileOfItsOwn(module: string, name: string): Plugin {
   };
 }
 
-/** Parts of dockerode that heyvm never asks for: gRPC for BuildKit, an SSH client, packing folders. */
-const unasked = ['./session', './buildkit', './ssh', 'tar-fs', '@balena/dockerignore'];
+function placeOf(name: string): string {
+  return `owner/${name.replace(/^@/, '').replaceAll('/', '-')}`;
+}
 
-/** What stands in for the rest: nobody reads the log, and Node's own streams are what a newer release would use. */
+function packagesApart(): Plugin {
+  return {
+    name: 'packages-apart',
+    setup(hooks) {
+      hooks.onResolve({ filter: /^[a-z@]/ }, ({ path }) =>
+        path in apart ? { path: `./${placeOf(path)}.cjs`, external: true } : undefined,
+      );
+    },
+  };
+}
+
+/** Parts of dockerode that heyvm never asks for: gRPC for BuildKit, an SSH client, packing folders. */
+const unasked = ['./session', './buildkit', './ssh', 'tar-fs', 'zlib', '@balena/dockerignore'];
+
+/**
+ * What stands in for the rest: nobody reads the log, Node's own streams are what a newer release would use, and few
+ * engines are reached over TLS, which takes long to load.
+ */
 const inPlace: Readonly<Record<string, string>> = {
   debug: 'module.exports = () => () => {};',
+  https: `module.exports = { get request() { return require('node:https').request; } };`,
   'readable-stream': `module.exports = require('node:stream');`,
 };
 

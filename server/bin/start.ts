@@ -18,7 +18,7 @@ import { Script } from 'node:vm';
 const brief = ['exec', 'get', 'list'];
 
 /** Each of these has a compiled form of its own, with what it needs and no more; all others share one. */
-const frequent = [...brief, 'create', 'rm', 'sh', 'ssh-proxy', 'start', 'stop', 'wt'];
+const frequent = [...brief, 'create', 'rm', 'run', 'sh', 'ssh-proxy', 'start', 'stop', 'wt'];
 
 /** Forms that were not used by any new run for this long belong to builds that are gone. */
 const KEEP_MS = 7 * 24 * 3_600_000;

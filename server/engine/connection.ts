@@ -1,7 +1,6 @@
 // The connection of one call: dockerode is given one for each, because engines come and go under a kept one.
 import { readFileSync } from 'node:fs';
 import { Agent, type ClientRequestArgs } from 'node:http';
-import { Agent as SecureAgent } from 'node:https';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -56,11 +55,15 @@ function watch(socket: Duplex, signal: AbortSignal | undefined, lose: (reason: u
   });
 }
 
+/** With a name for TLS that is none: without, Node finds one out, which takes longer than the rest of a request. */
+const plain = { keepAlive: false, servername: '' };
+
 function agentFor(address: Address): Agent {
   const tls = address.kind === 'tcp' ? address.tls : undefined;
-  return tls === undefined
-    ? new Agent({ keepAlive: false })
-    : new SecureAgent({ keepAlive: false, rejectUnauthorized: tls.verify });
+  if (tls === undefined) return new Agent(plain);
+  // Loading what TLS needs takes longer than a call.
+  const { Agent: SecureAgent } = process.getBuiltinModule('node:https');
+  return new SecureAgent({ keepAlive: false, rejectUnauthorized: tls.verify });
 }
 
 /** In the place of what dockerode asked for. */

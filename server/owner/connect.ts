@@ -12,6 +12,7 @@ import type { RpcClient } from '../rpc/connect.ts';
 import type { OwnerRecord } from '../store/records.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { guestOver, openChannel } from '../wire/client.ts';
+import type { StopAsked } from '../wire/serve.ts';
 
 export type OwnerConnection = {
   readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'>;
@@ -19,6 +20,8 @@ export type OwnerConnection = {
   readonly call: Call<OwnerContract, AbortSignal>;
   /** Keeps an attached sandbox alive until it is disposed or this process ends. */
   hold(): Promise<Hold>;
+  /** Resolves when the owner has heard it; its guest and then its process end after that. */
+  stop(asked: StopAsked, signal: AbortSignal): Promise<void>;
   /** Resolves when the connection of `call` has ended; the owner has then ended too. */
   readonly closed: () => Promise<void>;
   close(): void;
@@ -57,6 +60,18 @@ export function connectOwner({ record, owner }: Entry): OwnerConnection {
       const ended = new Promise<void>(resolve => socket.once('close', () => resolve()));
       socket.resume();
       return { dispose: () => socket.destroy(), ended };
+    },
+    stop: async (asked, signal) => {
+      // This is answered by the owner itself, in whatever state its guest is.
+      const socket = expectAnswer(await reach(), record.name);
+      const giveUp = (): void => void socket.destroy();
+      signal.addEventListener('abort', giveUp, { once: true });
+      try {
+        await openChannel(socket, { op: 'stop', ...asked });
+      } finally {
+        signal.removeEventListener('abort', giveUp);
+        socket.destroy();
+      }
     },
     closed: async () => (await client()).closed,
     close: () => {

@@ -16,16 +16,10 @@ export type Ending = {
   /** Aborted with the first who asks. */
   readonly signal: AbortSignal;
   current(): AskedEnd | undefined;
-  /** The guest is gone. */
-  finished(forced: boolean): void;
-  readonly forced: Promise<boolean>;
-  /** Nothing of the run is left. */
-  done(): void;
 };
 
 export function createEnding(): Ending {
   const asked = Promise.withResolvers<AskedEnd>();
-  const forced = Promise.withResolvers<boolean>();
   const controller = new AbortController();
   let current: AskedEnd | undefined;
   return {
@@ -38,8 +32,5 @@ export function createEnding(): Ending {
     asked: asked.promise,
     signal: controller.signal,
     current: () => current,
-    finished: wasForced => forced.resolve(wasForced),
-    forced: forced.promise,
-    done: () => forced.resolve(true),
   };
 }

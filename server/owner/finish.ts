@@ -30,7 +30,7 @@ export async function made({ paths, record }: Run, ending: Ending): Promise<void
 export async function finish(run: Run, parts: Parts): Promise<void> {
   const { state, ending, life, operations } = parts;
   const end = ending.current();
-  if (end === undefined) return finishEnded(run, ending, await life.ended);
+  if (end === undefined) return finishEnded(run, await life.ended);
   run.log(`stopping: ${end.reason}`);
   if (state.current().state === 'paused') {
     // Nobody inside can end in order while everything stands still.
@@ -46,16 +46,14 @@ export async function finish(run: Run, parts: Parts): Promise<void> {
   const how = await guest.stop({ graceMs: end.graceMs });
   run.log(how.kind === 'stopped' && how.forced ? 'stopped by force' : 'stopped');
   await remember(run, end);
-  ending.finished(how.kind === 'stopped' && how.forced);
 }
 
-async function finishEnded(run: Run, ending: Ending, how: GuestEnd): Promise<void> {
+async function finishEnded(run: Run, how: GuestEnd): Promise<void> {
   const died: End =
     how.kind === 'died'
       ? { kind: 'failed', reason: how.reason }
       : { kind: 'stopped', reason: 'the guest ended' };
   run.log(`the guest ended: ${died.reason}`);
-  ending.finished(how.kind === 'stopped' && how.forced);
   await remember(run, died);
 }
 
@@ -119,11 +117,12 @@ export async function remember({ paths, record, log }: Run, { kind, reason, inte
   if (!existsSync(sandboxPaths(paths, record.id).record)) return;
   try {
     const at = new Date().toISOString();
-    await updateRecord(paths, record.id, ({ unreachable: _, ...known }) => ({
-      ...known,
-      ...(intent === undefined ? {} : { intent }),
-      last_end: { at, kind, reason },
-    }));
+    await updateRecord(paths, record.id, known => {
+      // How something ended that is being removed, nobody will ask.
+      if (known.intent === 'removed' && known.unreachable === undefined) return known;
+      const { unreachable: _, ...rest } = known;
+      return { ...rest, ...(intent === undefined ? {} : { intent }), last_end: { at, kind, reason } };
+    });
   } catch (error) {
     log(`cannot write how it ended: ${toSandboxError(error).message}`);
   }

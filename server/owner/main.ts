@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
 import { bundle } from '../platform/bundle.ts';
+import { collectGarbage } from '../platform/collector.ts';
 import { ensureFolder } from '../platform/files.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
@@ -99,7 +100,6 @@ async function own(run: Run): Promise<void> {
       await state.giveBack(run.previous);
     }
     log('owner ends');
-    ending.done();
   }
 }
 
@@ -151,6 +151,9 @@ function watchClient({ record, mode, abandoned }: Run, state: StateFile, ending:
   else abandoned.addEventListener('abort', onAbandoned);
 }
 
+/** By then whoever started it has done what it was started for, or begun to; what the start took is given back. */
+const SETTLED_MS = 2_000;
+
 /** From the moment when the guest is there to its end. */
 async function lead(run: Run, parts: Parts, published: Published): Promise<void> {
   const { record, mode, pipe, log } = run;
@@ -171,6 +174,7 @@ async function lead(run: Run, parts: Parts, published: Published): Promise<void>
   outliveDefects(log);
   pipe.ready();
   holds.begin();
+  const settled = setTimeout(() => collectGarbage('thorough'), SETTLED_MS);
   // Whoever asked for the end had no owner to do it.
   if (mode === 'attach' && record.intent !== 'running')
     ending.ask({ kind: 'stopped', reason: 'stopped on request' }, GRACE_MS);
@@ -182,6 +186,7 @@ async function lead(run: Run, parts: Parts, published: Published): Promise<void>
     await Promise.race([ending.asked, life.ended]);
     await parts.idle();
   } finally {
+    clearTimeout(settled);
     deadlines.dispose();
   }
   await finish(run, parts);

@@ -47,6 +47,7 @@ export async function serveOwner(served: Served): Promise<Doors> {
         guest,
         rpc: stream => void serveControl(served, stream),
         hold: stream => served.holds.add(stream),
+        stop: ({ grace_ms, reason }) => served.ending.ask({ kind: 'stopped', reason }, grace_ms),
         log,
       });
     }),
@@ -54,7 +55,7 @@ export async function serveOwner(served: Served): Promise<Doors> {
   const ssh = await listen(files.sshSocket, track(sshDoor(served)));
   return {
     close: async () => {
-      // The answer to whoever asked for the end is on its way; the rest is cut off.
+      // Answers that are on their way arrive; the rest is cut off.
       await Promise.all([closed(control, open), closed(ssh, open)]);
     },
   };
@@ -62,7 +63,7 @@ export async function serveOwner(served: Served): Promise<Doors> {
 
 async function serveControl(served: Served, socket: Socket): Promise<void> {
   const { serveRpc } = await import('../rpc/serve.ts');
-  const { record, state, holds, ending, operations } = served;
+  const { record, state, holds, operations } = served;
   await serveRpc(socket, ownerContract, {
     'owner/hello': async () => {
       const { state: now, attached } = state.current();
@@ -90,10 +91,6 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
       const taken = await operations.snapshot({ name, memory }, signal);
       const { ref, why } = taken;
       return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
-    },
-    'owner/stop': async ({ grace_ms, reason }) => {
-      ending.ask({ kind: 'stopped', reason }, grace_ms);
-      return { forced: await ending.forced };
     },
   });
 }

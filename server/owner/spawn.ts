@@ -27,12 +27,14 @@ export type StartOwner = {
 const GIVE_UP_MS = 5_000;
 
 /**
- * Small heaps: an owner moves bytes and keeps none. And nothing is compiled in the background, because a Node that
+ * Small heaps: an owner moves bytes and keeps none; large enough that nothing is collected while it starts, which is
+ * made up for when it has. And nothing is compiled in the background, because a Node that
  * ends meanwhile may wait for its compiler for ever, and the compiler for it. The engine's memory reducer would wake an
  * idle owner every eight seconds and finds nothing in so small a heap.
  */
 const nodeFlags = [
-  '--max-semi-space-size=1',
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=4',
   '--no-concurrent-recompilation',
   '--no-memory-reducer',
   '--disable-warning=ExperimentalWarning',
@@ -62,6 +64,8 @@ export async function startOwner(start: StartOwner): Promise<void> {
   signal.addEventListener('abort', giveUp, { once: true });
   try {
     await hear(child, start);
+    // The news that it is ready may come together with what made the caller give up, by which it was ended.
+    signal.throwIfAborted();
   } catch (error) {
     await endOwner(child, ended);
     signal.throwIfAborted();

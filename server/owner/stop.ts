@@ -18,7 +18,7 @@ export async function stopOwner(entry: Entry, options: StopOwner): Promise<Stopp
   const { owner } = entry;
   if (owner === undefined) return 'clean';
   const deadline = options.graceMs + PATIENCE_MS;
-  const asked = owner.protocol.major === PROTOCOL.major && (await ask(entry, options, deadline));
+  const asked = owner.protocol.major === PROTOCOL.major && (await ask(entry, options));
   if (asked && (await ended(owner, deadline, options.signal))) return 'clean';
   // An owner of another version, or one that is stuck, still knows what SIGTERM means.
   return endProcess(owner, options);
@@ -38,27 +38,14 @@ export async function endProcess(
   });
 }
 
-async function ask(entry: Entry, { graceMs, reason, signal }: StopOwner, deadline: number): Promise<boolean> {
-  const connection = connectOwner(entry);
-  const late = Promise.withResolvers<never>();
-  const giveUp = (): void => late.reject(signal.reason);
-  // An owner answers when its guest has ended, and does not stop trying because nobody waits any more.
-  const timer = setTimeout(() => late.reject(new Error('no answer in time')), deadline);
-  signal.addEventListener('abort', giveUp, { once: true });
+async function ask(entry: Entry, { graceMs, reason, signal }: StopOwner): Promise<boolean> {
   try {
-    await Promise.race([
-      connection.call('owner/stop', { grace_ms: graceMs, reason }, { signal }),
-      late.promise,
-    ]);
+    await connectOwner(entry).stop({ grace_ms: graceMs, reason }, signal);
     return true;
   } catch {
     // It ended while it was asked, which is success, or it does not answer, which the caller finds out next.
     signal.throwIfAborted();
     return !isOwnerAlive(entry);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
-    connection.close();
   }
 }
 

@@ -1,7 +1,7 @@
 // Where the running program's own files are, and the copy of them that owners run from.
 // The promises are loaded with their first use, which most commands never come to.
-import { existsSync, promises as fs, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, promises as fs, readdirSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { ensureFolder } from './files.ts';
 import { randomHex } from './random.ts';
@@ -28,26 +28,38 @@ export function ownerProgram(folder: string): string {
 export async function ensureLib(paths: { readonly lib: string }, from: Bundle = bundle): Promise<string> {
   const target = join(paths.lib, from.build);
   if (existsSync(ownerProgram(target))) return target;
-  const guest = guestProgram(from.folder);
-  const files = [...(existsSync(guest) ? [guest] : []), ownerProgram(from.folder)];
-  const missing = files.find(file => !existsSync(file));
-  if (missing !== undefined) {
-    fail('internal', `${missing} is missing`, { hint: 'build heyvm again with: npm run build' });
+  const program = ownerProgram(from.folder);
+  if (!existsSync(program)) {
+    fail('internal', `${program} is missing`, { hint: 'build heyvm again with: npm run build' });
   }
   await ensureFolder(paths.lib);
   await ensureFolder(target);
-  for (const file of files) {
-    const temporary = join(target, `${basename(file)}.${randomHex(4)}`);
+  const packages = packagesOf(from.folder);
+  if (packages.length > 0) await ensureFolder(join(target, PACKAGES));
+  const guest = guestProgram(from.folder);
+  for (const file of [...packages, ...(existsSync(guest) ? [guest] : []), program]) {
+    const copy = join(target, relative(from.folder, file));
+    const temporary = `${copy}.${randomHex(4)}`;
     try {
       await fs.copyFile(file, temporary);
       // Several that copy at once put the same content there.
-      await fs.rename(temporary, join(target, basename(file)));
+      await fs.rename(temporary, copy);
     } catch (error) {
       await fs.rm(temporary, { force: true });
       throw error;
     }
   }
   return target;
+}
+
+/** Beside the owner's program: the packages that it loads when it comes to need one. */
+const PACKAGES = 'owner';
+
+function packagesOf(folder: string): string[] {
+  const packages = join(folder, PACKAGES);
+  if (!existsSync(packages)) return [];
+  const names = readdirSync(packages).filter(name => name.endsWith('.cjs'));
+  return names.map(name => join(packages, name));
 }
 
 function locate(): Bundle {

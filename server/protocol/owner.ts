@@ -1,6 +1,7 @@
 // The contract between an owner and those who talk to it over its control socket.
 // A control connection opens with one header frame: `rpc` goes on as JSON-RPC with these methods, `exec` and
-// `dial` go on as the channel protocol of server/wire, `hold` keeps an attached sandbox alive while it is open.
+// `dial` go on as the channel protocol of server/wire, `hold` keeps an attached sandbox alive while it is open, and
+// `stop` is answered at once; the end of the process then says that everything is over.
 import * as z from 'zod/mini';
 import type { Contract } from './contract.ts';
 import { DialTarget, ExecRequest, SignalName, TerminalSize } from './exec.ts';
@@ -12,6 +13,7 @@ export const ProcessKey = z.string().check(z.regex(/^[A-Za-z0-9-]{1,64}$/));
 export const ChannelHeader = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('rpc') }),
   z.strictObject({ op: z.literal('hold') }),
+  z.strictObject({ op: z.literal('stop'), grace_ms: z.int(), reason: z.string() }),
   z.strictObject({ op: z.literal('ping') }),
   z.strictObject({ op: z.literal('exec'), key: ProcessKey, request: ExecRequest }),
   z.strictObject({ op: z.literal('signal'), key: ProcessKey, signal: SignalName }),
@@ -63,11 +65,6 @@ export const ownerContract = {
       memory: z.boolean(),
       why: z.optional(z.string()),
     }),
-  },
-  'owner/stop': {
-    about: 'Stops the guest in two stages and ends the owner; answers when the guest is gone.',
-    params: z.object({ grace_ms: z.int(), reason: z.string() }),
-    result: z.object({ forced: z.boolean() }),
   },
 } as const satisfies Contract;
 export type OwnerContract = typeof ownerContract;

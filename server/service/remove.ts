@@ -1,6 +1,7 @@
 // Removes a sandbox and its own files, in steps that the next command finishes when this one is interrupted.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { backends } from '../backends/registry.ts';
 import { fail, type SandboxError, toSandboxError, withHint } from '../core/errors.ts';
 import { verdictOn } from '../core/lifecycle.ts';
@@ -43,11 +44,21 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
     await requireReach(deps, entry, context);
     await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
     // From here on every later command finishes the removal, so an interruption changes nothing but the time.
-    await stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
+    const stopped = stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
+    await Promise.all([stopped, loadWhatDiscards(entry)]);
     context.progress({ phase: 'removing' });
     await discard(deps, entry);
   });
 }
+
+/** Takes as long as ending a guest, and is done meanwhile, once the owner has been asked; what fails does so again later. */
+async function loadWhatDiscards({ record }: Entry): Promise<void> {
+  await delay(ASKED_MS);
+  const backend = backends.find(({ manifest }) => manifest.id === record.backend_type);
+  await Promise.allSettled([backend?.load(), import('./ssh.ts')]);
+}
+
+const ASKED_MS = 5;
 
 /** The driver ends a guest that has no owner together with everything else of it. */
 async function removeUnattended(deps: BaseDeps, entry: Entry, context: CallContext): Promise<void> {

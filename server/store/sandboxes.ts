@@ -96,7 +96,7 @@ export async function writeRecord(paths: Paths, record: SandboxRecord): Promise<
   touchChanged(paths);
 }
 
-/** Reads, changes and writes, so that an owner and a command never undo each other's change. */
+/** Reads, changes and writes, so that an owner and a command never undo each other's change; the same back is no change. */
 export async function updateRecord(
   paths: Paths,
   id: string,
@@ -106,7 +106,7 @@ export async function updateRecord(
     const found = await readRecordFile(paths, id);
     if (found.kind !== 'record') return undefined;
     const next = change(found.record);
-    await writeRecord(paths, next);
+    if (next !== found.record) await writeRecord(paths, next);
     return next;
   });
 }

@@ -12,12 +12,16 @@ import { FrameType } from './frames.ts';
 import { relayProcess } from './relayProcess.ts';
 import { notePassed } from './spentBuffers.ts';
 
+export type StopAsked = Pick<Extract<ChannelHeader, { op: 'stop' }>, 'grace_ms' | 'reason'>;
+
 export type ChannelService = {
   readonly guest: Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'>;
   /** Takes over a connection for JSON-RPC; refused when it is left out. */
   rpc?(socket: Socket): void;
   /** Takes over a connection that only stays open; refused when it is left out. */
   hold?(socket: Socket): void;
+  /** Begins the end of the guest; refused when it is left out. */
+  stop?(asked: StopAsked): void;
   log(line: string): void;
 };
 
@@ -87,6 +91,10 @@ async function serveOperation(socket: Socket, header: ChannelHeader, service: Ch
       return handOver(socket, service.rpc?.bind(service));
     case 'hold':
       return handOver(socket, service.hold?.bind(service));
+    case 'stop':
+      if (service.stop === undefined) refuseKind();
+      service.stop(header);
+      return finish(socket, {});
   }
 }
 
@@ -140,9 +148,13 @@ function join(client: Socket, inside: Duplex): void {
 }
 
 function handOver(socket: Socket, take: ((socket: Socket) => void) | undefined): void {
-  if (take === undefined) fail('usage', 'this kind of connection is not served here');
+  if (take === undefined) refuseKind();
   accept(socket, {});
   take(socket);
+}
+
+function refuseKind(): never {
+  return fail('usage', 'this kind of connection is not served here');
 }
 
 function finish(socket: Socket, reply: Readonly<Record<string, unknown>>): void {

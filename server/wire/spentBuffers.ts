@@ -3,8 +3,7 @@
 // Every read from a socket takes a fresh buffer outside of the JavaScript heap, and the engine lets tens of megabytes
 // of them pile up before it looks. A collection of the young generation costs less than a millisecond. What waited
 // in a queue for a while is no longer young; where too much of that is left, a whole collection follows.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../platform/collector.ts';
 
 const EVERY_BYTES = 4 * 1024 * 1024;
 
@@ -16,7 +15,6 @@ const WHOLE_EVERY_BYTES = 32 * 1024 * 1024;
 
 let passed = 0;
 let sinceWhole = 0;
-let collect: ((kind: 'minor' | 'major') => void) | undefined;
 
 /** To be told about every piece of a stream that was passed on. */
 export function notePassed(bytes: number): void {
@@ -24,16 +22,8 @@ export function notePassed(bytes: number): void {
   if (passed < EVERY_BYTES) return;
   sinceWhole += passed;
   passed = 0;
-  collect ??= findCollector();
-  collect('minor');
+  collectGarbage('minor');
   if (sinceWhole < WHOLE_EVERY_BYTES || process.memoryUsage().arrayBuffers < MOST_KEPT) return;
   sinceWhole = 0;
-  collect('major');
-}
-
-function findCollector(): (kind: 'minor' | 'major') => void {
-  setFlagsFromString('--expose-gc');
-  const gc: unknown = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  return typeof gc === 'function' ? type => void gc({ type }) : () => {};
+  collectGarbage('major');
 }

@@ -1,5 +1,5 @@
 // A folder like dist/ whose programs know the external fakes besides the real backends.
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundles, makeBundle } from '../../scripts/lib/bundles.ts';
@@ -27,6 +27,7 @@ export function withFakeBuild(): () => Bundle {
       if (bundle === undefined) throw new Error(`there is no program ${name}`);
       await makeBundle({ ...bundle, entry }, build, folder);
     }
+    cpSync(join(dist, 'owner'), join(folder, 'owner'), { recursive: true });
     const guest = guestProgram(dist);
     if (existsSync(guest)) copyFileSync(guest, guestProgram(folder));
     copyFileSync(join(root, 'scripts', 'launcher.sh'), join(folder, 'heyvm'));

@@ -15,17 +15,20 @@ export type Watched = {
   readonly engine: Engine;
   readonly id: string;
   readonly log: (line: string) => void;
+  /** Whether somebody asked for the end, who will not ask why. */
+  readonly asked: () => boolean;
   /** Gives up the watch; the promise then never resolves. */
   readonly signal: AbortSignal;
 };
 
 /** Never rejects. */
 export async function endOf(watched: Watched): Promise<GuestEnd> {
-  const { engine, id, log, signal } = watched;
+  const { engine, id, log, asked, signal } = watched;
   let wentAway = false;
   for (;;) {
     try {
       const exit = await unless(404, exitOf(watched));
+      if (asked()) return { kind: 'stopped', forced: false };
       return {
         kind: 'died',
         reason: reasonOf(await inspectContainer(engine, id), wentAway, exit),

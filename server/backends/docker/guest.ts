@@ -25,7 +25,9 @@ export async function makeGuest({ engine, id, context, started }: GuestParts): P
   const line = lineTo({ engine, container: id, log });
   // A guest may answer before the engine does, and go on when the engine goes away before it has said that it started.
   const settled = started.catch(error => (isAway(error) ? undefined : Promise.reject(error)));
-  const died = settled.then(() => endOf({ engine, id, log, signal: over.signal }));
+  const stopping: Stopping = {};
+  const asked = (): boolean => stopping.how !== undefined;
+  const died = settled.then(() => endOf({ engine, id, log, asked, signal: over.signal }));
   const remote = guestOver(() => connectOver(line));
   try {
     await answers({ remote, settled, died }, signal);
@@ -36,8 +38,11 @@ export async function makeGuest({ engine, id, context, started }: GuestParts): P
     await started;
     throw error;
   }
-  return follow({ engine, id, line, remote, died });
+  return follow({ engine, id, line, remote, died, stopping });
 }
+
+/** Present while somebody has asked for the end, and the engine did not refuse. */
+type Stopping = { how?: { forced: boolean } | undefined };
 
 type Following = {
   readonly engine: Engine;
@@ -45,22 +50,22 @@ type Following = {
   readonly line: Line;
   readonly remote: RemoteGuest;
   readonly died: Promise<GuestEnd>;
+  readonly stopping: Stopping;
 };
 
-function follow({ engine, id, line, remote, died }: Following): Guest {
-  let stopping: { forced: boolean } | undefined;
+function follow({ engine, id, line, remote, died, stopping }: Following): Guest {
   let stopped: Promise<GuestEnd> | undefined;
   const ended = died.then((end): GuestEnd => {
     line.close();
-    return stopping === undefined ? end : { kind: 'stopped', forced: stopping.forced };
+    return stopping.how === undefined ? end : { kind: 'stopped', forced: stopping.how.forced };
   });
   const stop = async (graceMs: number): Promise<GuestEnd> => {
-    stopping = { forced: false };
+    stopping.how = { forced: graceMs <= 0 };
     if (graceMs > 0) {
       await killContainer(engine, id, 'TERM');
       if (await within(ended, graceMs)) return ended;
     }
-    stopping.forced = true;
+    stopping.how = { forced: true };
     await killContainer(engine, id, 'KILL');
     return ended;
   };
@@ -74,7 +79,7 @@ function follow({ engine, id, line, remote, died }: Following): Guest {
       stopped ??= stop(graceMs).catch((error: unknown) => {
         // The engine was away; whoever asks again gets another try.
         stopped = undefined;
-        stopping = undefined;
+        stopping.how = undefined;
         throw error;
       });
       return stopped;

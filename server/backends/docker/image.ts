@@ -51,6 +51,9 @@ export async function removeImage(engine: Engine, name: string): Promise<'remove
   return refused.status === 404 ? 'gone' : 'in use';
 }
 
+/** Large enough that the C library gives each back at once, where smaller ones leave a heap of holes. */
+const PIECE = 256 * 1024;
+
 /** Named by the digest alone, so that the same content is imported once whatever it is called. */
 function copyOf(store: string, { manifest }: StoredImage): string {
   return imageName(store, manifest.digest.replace('sha256:', '').slice(0, 32));
@@ -73,7 +76,7 @@ async function importStored(
   }
   progress({ phase: 'importing image', detail: image.name });
   const [repo = '', tag = ''] = name.split(':');
-  const source = createReadStream(file, { signal });
+  const source = createReadStream(file, { signal, highWaterMark: PIECE });
   try {
     const options = { repo, tag, changes: changesFor(store, image) };
     const request: Request<NodeJS.ReadableStream> = docker => docker.importImage(source, options);
