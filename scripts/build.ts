@@ -19,7 +19,7 @@ import { main, Stop, say } from './lib/say.ts';
 if (import.meta.main) await main(buildAll);
 
 export async function buildAll(): Promise<number> {
-  mkdirSync(join(dist, 'test'), { recursive: true });
+  for (const folder of ['test', 'runners']) mkdirSync(join(dist, folder), { recursive: true });
   const id = buildId();
   const [bundled, guest] = await Promise.allSettled([writeBundles(id), buildGuest(dist)]);
   copyFileSync(join(root, 'scripts', 'launcher.sh'), join(dist, 'heyvm'));
@@ -55,7 +55,7 @@ async function writeBundles(id: string): Promise<void> {
     if (result.status === 'rejected') failed.push(`${bundle.name}: ${String(result.reason)}`);
     else if (result.value === undefined) say(`  ${bundle.name}: no ${bundle.entry}, left out`);
     else {
-      say(`  ${bundle.name}.cjs ${Math.round(result.value.bytes / 1024)} kB`);
+      say(`  ${bundle.name}.${bundle.form ?? 'cjs'} ${Math.round(result.value.bytes / 1024)} kB`);
       inputs[bundle.name] = result.value.metafile;
     }
   }

@@ -1,5 +1,5 @@
 // What is bundled from what: one entry per program, and how esbuild makes it.
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { dist, root } from './places.ts';
@@ -10,6 +10,10 @@ export type Bundle = {
   /** Bundles that only tests load are never packed. */
   readonly ships: boolean;
   readonly options?: BuildOptions;
+  /** `mjs`: a module for programs that load others by their addresses. */
+  readonly form?: 'cjs' | 'mjs';
+  /** Files that lie beside it, by their names there. */
+  readonly beside?: Readonly<Record<string, string>>;
 };
 
 const OLDEST_NODE = 22;
@@ -26,6 +30,8 @@ const apart: Readonly<Record<string, string>> = {
   'vscode-jsonrpc/node': '../lib/node/main.js',
   yaml: 'dist/index.js',
 };
+
+const wasmer = 'node_modules/@wasmer/sdk';
 
 export const bundles: readonly Bundle[] = [
   {
@@ -52,6 +58,24 @@ export const bundles: readonly Bundle[] = [
   },
   { name: 'client', entry: 'extension/helperClient.ts', ships: true },
   {
+    name: 'runners/wasix',
+    entry: 'server/backends/wasix/child/main.ts',
+    ships: true,
+    form: 'mjs',
+    options: {
+      plugins: [withoutWisp()],
+      define: { 'process.env.HEYVM_WASMER': JSON.stringify(versionOf(wasmer)) },
+    },
+    beside: { 'wasix.wasm': `${wasmer}/pkg/wasmer_sdk_js_bg.wasm` },
+  },
+  {
+    name: 'runners/wasix-worker',
+    entry: 'server/backends/wasix/child/worker.ts',
+    ships: true,
+    form: 'mjs',
+  },
+  { name: 'runners/wasix-sdk', entry: `${wasmer}/pkg/wasmer_sdk_js.js`, ships: true, form: 'mjs' },
+  {
     name: 'test/vscode',
     entry: 'test/vscode/index.ts',
     ships: false,
@@ -64,15 +88,16 @@ export type Built = { readonly bundle: Bundle; readonly bytes: number; readonly 
 /** Undefined when the entry does not exist. */
 export async function makeBundle(bundle: Bundle, buildId: string, folder = dist): Promise<Built | undefined> {
   if (!existsSync(join(root, bundle.entry))) return undefined;
-  const outfile = join(folder, `${bundle.name}.cjs`);
-  const { external = ['vscode', '*.node'], ...options } = bundle.options ?? {};
+  const form = bundle.form ?? 'cjs';
+  const outfile = join(folder, `${bundle.name}.${form}`);
+  const { external = ['vscode', '*.node'], define, ...options } = bundle.options ?? {};
   const done = await build({
     absWorkingDir: root,
     entryPoints: [bundle.entry],
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'cjs',
+    format: form === 'mjs' ? 'esm' : 'cjs',
     target: `node${OLDEST_NODE}`,
     minify: true,
     sourcemap: 'external',
@@ -80,12 +105,12 @@ export async function makeBundle(bundle: Bundle, buildId: string, folder = dist)
     metafile: true,
     logLevel: 'silent',
     // A required module is evaluated when it is reached, as an imported one is, and costs less.
-    supported: { 'dynamic-import': false },
+    supported: form === 'mjs' ? {} : { 'dynamic-import': false },
     mainFields: ['module', 'main'],
     define: {
-      'import.meta.dirname': '__dirname',
-      'import.meta.filename': '__filename',
+      ...(form === 'mjs' ? {} : { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' }),
       'process.env.HEYVM_BUILD': JSON.stringify(buildId),
+      ...define,
     },
     external: [...external],
     ...options,
@@ -93,8 +118,25 @@ export async function makeBundle(bundle: Bundle, buildId: string, folder = dist)
   });
   const { metafile } = done;
   if (metafile === undefined) throw new Error(`esbuild gave no metafile for ${bundle.name}`);
+  for (const [name, source] of Object.entries(bundle.beside ?? {}))
+    copyFileSync(join(root, source), join(outfile, '..', name));
   const bytes = Object.values(metafile.outputs).find(output => output.entryPoint !== undefined)?.bytes ?? 0;
   return { bundle, bytes, metafile };
+}
+
+function versionOf(folder: string): string {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).version;
+}
+
+/** A way to the network for browsers, under a license that we do not ship. */
+function withoutWisp(): Plugin {
+  return {
+    name: 'without-wisp',
+    setup(hooks) {
+      hooks.onResolve({ filter: /\/wisp-network\.js$/ }, ({ path }) => ({ path, namespace: 'without-wisp' }));
+      hooks.onLoad({ filter: /./, namespace: 'without-wisp' }, () => ({ contents: 'export {};' }));
+    },
+  };
 }
 
 /** What costs more to load than everything else is a file of its own, which is loaded when it is needed. */

@@ -4,8 +4,9 @@ import { resolveBackend } from '../core/choose.ts';
 import { bubblewrap } from './bubblewrap/index.ts';
 import { docker } from './docker/index.ts';
 import { libvirt } from './libvirt/index.ts';
+import { wasix } from './wasix/index.ts';
 
-export const backends: readonly Backend[] = [bubblewrap, docker, libvirt];
+export const backends: readonly Backend[] = [bubblewrap, docker, libvirt, wasix];
 
 /** Fails with `backend-unknown` and what could have been meant. */
 export function findBackend(idOrAlias: string): Backend {

@@ -36,8 +36,10 @@ export async function ensureLib(paths: { readonly lib: string }, from: Bundle = 
   await ensureFolder(target);
   const packages = packagesOf(from.folder);
   if (packages.length > 0) await ensureFolder(join(target, PACKAGES));
+  const runners = await runnersIn(from.folder);
+  if (runners.length > 0) await ensureFolder(join(target, RUNNERS));
   const guest = guestProgram(from.folder);
-  for (const file of [...packages, ...(existsSync(guest) ? [guest] : []), program]) {
+  for (const file of [...packages, ...runners, ...(existsSync(guest) ? [guest] : []), program]) {
     const copy = join(target, relative(from.folder, file));
     const temporary = `${copy}.${randomHex(4)}`;
     try {
@@ -60,6 +62,23 @@ function packagesOf(folder: string): string[] {
   if (!existsSync(packages)) return [];
   const names = readdirSync(packages).filter(name => name.endsWith('.cjs'));
   return names.map(name => join(packages, name));
+}
+
+/** Programs in which guests run that are processes of this machine, with what they load. */
+const RUNNERS = 'runners';
+
+export function runnerProgram(folder: string, name: string): string {
+  return join(folder, RUNNERS, `${name}.mjs`);
+}
+
+async function runnersIn(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await fs.readdir(join(folder, RUNNERS));
+    return names.filter(name => /\.(mjs|wasm)$/.test(name)).map(name => join(folder, RUNNERS, name));
+  } catch {
+    // A build without any, as tests make them.
+    return [];
+  }
 }
 
 function locate(): Bundle {

@@ -1,6 +1,6 @@
 // The contract that every backend keeps, as a suite: what it claims it does, and what it does not claim it refuses.
 import type { Backend } from '../../server/core/backend.ts';
-import type { Availability, Capabilities } from '../../server/protocol/backend.ts';
+import type { Availability, Capabilities, Runtime } from '../../server/protocol/backend.ts';
 import { groundOf } from '../support/grounds.ts';
 import { type Bench, machineOf, makeBench } from './bench.ts';
 import { attachingCases } from './cases/attaching.ts';
@@ -29,10 +29,15 @@ export function contractSuite(backend: Backend, tally: Tally): void {
   describe(`backend ${id}`, () => {
     let availability: Availability | undefined;
     let bench: Bench | undefined;
+    /** Where guests have no system, what they can run is what their image can. */
+    let offered: ((runtime: Runtime) => boolean) | undefined;
     const subject: Subject = {
       backend,
-      here: () =>
-        availability?.kind === 'ready' ? availability.capabilities : backend.manifest.capabilities,
+      here: () => {
+        const found =
+          availability?.kind === 'ready' ? availability.capabilities : backend.manifest.capabilities;
+        return offered === undefined ? found : { ...found, runtimes: found.runtimes.filter(offered) };
+      },
       bench: () => bench!,
     };
 
@@ -47,6 +52,8 @@ export function contractSuite(backend: Backend, tally: Tally): void {
       before(async function () {
         const ground = await groundOf(backend);
         if (ground.kind === 'not run') availability = { kind: 'unsupported', why: ground.why };
+        if (ground.kind === 'ready' && ground.box !== undefined)
+          offered = runtime => runtime === backend.manifest.capabilities.runtimes[0];
         if (availability?.kind === 'ready') {
           tally.ran.push(id);
           return;

@@ -59,7 +59,8 @@ async function settingsFor(id: string): Promise<Readonly<Record<string, unknown>
 }
 
 async function imageFor({ manifest }: Backend): Promise<ResolvedImage> {
-  const { images: kinds = [], runtimes } = manifest.capabilities;
-  if (runtimes[0] === 'wasm') return await boxImage(BOX);
+  const { id, capabilities } = manifest;
+  const { images: kinds = [], runtimes } = capabilities;
+  if (runtimes[0] === 'wasm') return await boxImage(BOX, ...(id === 'wasix' ? ['-DWASIX'] : []));
   return await resolveCiImage(await ensureCiStore(), kinds);
 }

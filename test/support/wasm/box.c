@@ -232,6 +232,9 @@ static int sh(int count, char **words) {
 }
 
 int main(int count, char **words) {
+  // Preview 1 of WASI knows no current folder; programs that want one are told it by this variable.
+  const char *folder = getenv("PWD");
+  if (folder != NULL && chdir(folder) != 0) return perror(folder), 126;
   int code = run(count - 1, words + 1);
   fflush(stdout);
   return code;

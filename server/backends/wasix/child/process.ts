@@ -1,0 +1,118 @@
+// One program of the runtime as a process of the guest: its streams, its end, and what it is told.
+import { Readable, Writable } from 'node:stream';
+import type { Process } from '@wasmer/sdk/node';
+import type { GuestProcess } from '../../../core/guest.ts';
+import type { ExitStatus, SignalName } from '../../../protocol/exec.ts';
+
+/** How long a program that was asked to end may take. */
+const GRACE_MS = 2_000;
+
+const ending: readonly SignalName[] = ['TERM', 'INT', 'HUP', 'QUIT', 'ABRT'];
+
+/** Who reads Ctrl-C and Ctrl-D of a terminal: we, where there is no shell, or a program inside. */
+export type Keys = 'none' | 'ours' | 'theirs';
+
+export function guestProcess(running: Process, keys: Keys): GuestProcess {
+  let told: SignalName | undefined;
+  // A terminal is one stream, into which the runtime writes as into two.
+  const [stdout, stderr] =
+    keys === 'none'
+      ? [outputOf(bytesOf(running.stdout)), outputOf(bytesOf(running.stderr))]
+      : [outputOf(both(bytesOf(running.stdout), bytesOf(running.stderr))), Readable.from([])];
+  const ended = running.wait().then(
+    ({ exitCode, reason }): ExitStatus => {
+      if (told !== undefined && reason !== 'exited') return { kind: 'signalled', signal: told };
+      if (reason !== 'exited') return { kind: 'signalled', signal: 'KILL' };
+      return { kind: 'exited', code: exitCode };
+    },
+    (error: unknown): ExitStatus => {
+      // It did what no program may, such as reaching beyond its memory.
+      console.error(`a program broke: ${error instanceof Error ? error.message : String(error)}`);
+      return { kind: 'signalled', signal: told ?? 'ABRT' };
+    },
+  );
+  const tell = async (name: SignalName): Promise<void> => {
+    if (name !== 'KILL' && !ending.includes(name)) return;
+    told ??= name;
+    // One that has ended meanwhile cannot be told, and need not be.
+    const done = name === 'KILL' ? running.kill() : running.terminate({ gracePeriodMs: GRACE_MS });
+    await done.catch(() => undefined);
+  };
+  return {
+    stdin: inputOf(running, keys === 'ours' ? () => void tell('INT') : undefined),
+    stdout,
+    stderr,
+    exited: Promise.all([ended, delivered(stdout), delivered(stderr)]).then(([status]) => status),
+    signal: tell,
+    resize: async ({ columns, rows }) => {
+      if (keys !== 'none') running.resizeTerminal(columns, rows);
+    },
+    hangUp: () => void tell('HUP'),
+  };
+}
+
+/** Read on only as far as somebody reads. */
+function outputOf(from: AsyncIterable<Buffer>): Readable {
+  return Readable.from(from, { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+async function* both(...sources: AsyncGenerator<Buffer>[]): AsyncGenerator<Buffer> {
+  const waiting = new Map(sources.map(source => [source, source.next()]));
+  while (waiting.size > 0) {
+    const asked = [...waiting].map(async ([source, next]) => ({ source, result: await next }));
+    const { source, result } = await Promise.race(asked);
+    if (result.done === true) waiting.delete(source);
+    else {
+      waiting.set(source, source.next());
+      yield result.value;
+    }
+  }
+}
+
+async function* bytesOf(from: AsyncIterable<Uint8Array> | null): AsyncGenerator<Buffer> {
+  if (from === null) return;
+  try {
+    for await (const chunk of from) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  } catch {
+    // Cut off with the end of the program, which is told by itself.
+  }
+}
+
+/** Everything is in the stream's buffer, or nobody wants it. */
+function delivered(stream: Readable): Promise<void> {
+  return new Promise(resolve => {
+    const look = (): void => {
+      if (stream.readableEnded || stream.destroyed) resolve();
+    };
+    stream.once('end', resolve).once('close', resolve).once('error', resolve);
+    look();
+  });
+}
+
+const CTRL_C = 0x03;
+const CTRL_D = 0x04;
+
+function inputOf(running: Process, interrupt: (() => void) | undefined): Writable {
+  const to = running.stdin;
+  const close = (done: (error?: Error) => void): void => {
+    // Whoever does not read any more has nothing to be told.
+    (to?.close() ?? Promise.resolve()).then(
+      () => done(),
+      () => done(),
+    );
+  };
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (interrupt !== undefined && chunk.includes(CTRL_C)) interrupt();
+      if (interrupt !== undefined && chunk.at(-1) === CTRL_D) return close(done);
+      (to?.write(chunk) ?? Promise.resolve()).then(
+        () => done(),
+        () => done(),
+      );
+    },
+    final: close,
+    destroy(error, done) {
+      close(() => done(error));
+    },
+  });
+}

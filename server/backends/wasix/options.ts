@@ -1,0 +1,16 @@
+// What a person can set for this backend under `backends.wasix`.
+import * as z from 'zod/mini';
+import { fail } from '../../core/errors.ts';
+import { parse } from '../../protocol/parse.ts';
+
+export const Options = z.strictObject({
+  /** Packages of the registry beside the image, such as `wasmer/coreutils`. */
+  packages: z.optional(z.array(z.string().check(z.minLength(1)))),
+});
+export type Options = z.output<typeof Options>;
+
+/** A request carries options that were parsed when they were read; this restores their type. */
+export function parseOptions(input: unknown): Options {
+  const parsed = parse(Options, input ?? {});
+  return parsed.ok ? parsed.value : fail('settings-broken', `backends.wasix: ${parsed.problem}`);
+}

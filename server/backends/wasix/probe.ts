@@ -1,0 +1,34 @@
+// Finds out by running it whether the runtime starts on this machine's Node.
+import { existsSync } from 'node:fs';
+import type { MachineContext } from '../../core/backend.ts';
+import { toSandboxError } from '../../core/errors.ts';
+import type { Availability, Capabilities } from '../../protocol/backend.ts';
+import { guestArguments, nodeEnvironment, programOf } from './program.ts';
+
+export async function probe(
+  { run, signal }: MachineContext,
+  capabilities: Capabilities,
+): Promise<Availability> {
+  signal.throwIfAborted();
+  const program = programOf();
+  if (!existsSync(program)) {
+    return {
+      kind: 'missing',
+      what: `${program} is not there`,
+      fix: 'install heyvm again, or: npm run build',
+    };
+  }
+  try {
+    const argv = [...guestArguments(undefined), '--probe'] as const;
+    const { stdout } = await run([process.execPath, ...argv], {
+      env: nodeEnvironment(),
+      signal,
+      timeoutMs: 15_000,
+    });
+    return { kind: 'ready', version: stdout.trim(), capabilities, notes: [] };
+  } catch (error) {
+    signal.throwIfAborted();
+    const { message } = toSandboxError(error);
+    return { kind: 'missing', what: `the runtime does not start: ${message}`, fix: 'use Node 22 or newer' };
+  }
+}
