@@ -55,6 +55,7 @@ const owners = {
   'vscode-languageclient': '^extension/',
   'vscode-languageserver': '^server/(helper|bin)/',
   'vscode-jsonrpc': '^server/(rpc|helper)/',
+  '@bytecodealliance': '^server/backends/wasip2/(inside|programs)/',
   dockerode: '^server/(engine|backends)/',
   execa: '^server/platform/',
   ssh2: '^server/ssh/',

@@ -40,7 +40,13 @@ export async function buildAll(): Promise<number> {
 /** Changes whenever a running owner would behave differently. */
 export function buildId(): string {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  const sources = ['server', 'native', 'package-lock.json', 'scripts/lib/bundles.ts'];
+  const sources = [
+    'server',
+    'native',
+    'package-lock.json',
+    'scripts/lib/bundles.ts',
+    'scripts/lib/componentBundles.ts',
+  ];
   const hash = hashOf(root, sources, name => !name.endsWith('.test.ts') && !name.endsWith('.md'));
   return `${version}-${hash.slice(0, 12)}`;
 }

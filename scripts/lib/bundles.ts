@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { componentBundles } from './componentBundles.ts';
 import { dist, root } from './places.ts';
 
 export type Bundle = {
@@ -75,6 +76,7 @@ export const bundles: readonly Bundle[] = [
     form: 'mjs',
   },
   { name: 'runners/wasix-sdk', entry: `${wasmer}/pkg/wasmer_sdk_js.js`, ships: true, form: 'mjs' },
+  ...componentBundles,
   {
     name: 'test/vscode',
     entry: 'test/vscode/index.ts',

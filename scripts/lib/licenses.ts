@@ -19,6 +19,7 @@ const permissive = new Set([
   'BSD-2-Clause',
   'BSD-3-Clause',
   'Apache-2.0',
+  'Apache-2.0 WITH LLVM-exception',
   '0BSD',
   'BlueOak-1.0.0',
   'Unlicense',

@@ -67,14 +67,14 @@ function packagesOf(folder: string): string[] {
 /** Programs in which guests run that are processes of this machine, with what they load. */
 const RUNNERS = 'runners';
 
-export function runnerProgram(folder: string, name: string): string {
-  return join(folder, RUNNERS, `${name}.mjs`);
+export function runnerProgram(folder: string, name: string, form: 'cjs' | 'mjs' = 'mjs'): string {
+  return join(folder, RUNNERS, `${name}.${form}`);
 }
 
 async function runnersIn(folder: string): Promise<readonly string[]> {
   try {
     const names = await fs.readdir(join(folder, RUNNERS));
-    return names.filter(name => /\.(mjs|wasm)$/.test(name)).map(name => join(folder, RUNNERS, name));
+    return names.filter(name => /\.(cjs|mjs|wasm)$/.test(name)).map(name => join(folder, RUNNERS, name));
   } catch {
     // A build without any, as tests make them.
     return [];

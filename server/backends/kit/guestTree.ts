@@ -50,11 +50,16 @@ type HostPlace = Extract<Place, { kind: 'host' }>;
 
 const MOST_LINKS = 40;
 
+/** Whom files belong to that are made through a tree, where that is not whoever makes them. */
+export type TreeOwner = { readonly uid: number; readonly gid: number };
+
 export class GuestTree {
   readonly #mounts: readonly Mount[];
+  readonly #owner: TreeOwner | undefined;
 
   /** Later mounts lie over earlier ones. */
-  constructor(mounts: readonly Mount[]) {
+  constructor(mounts: readonly Mount[], owner?: TreeOwner) {
+    this.#owner = owner;
     this.#mounts = mounts.map(mount => ({ ...mount, source: fs.realpathSync.native(mount.source) }));
   }
 
@@ -88,7 +93,12 @@ export class GuestTree {
       if (writes || fs.lstatSync(place.host, { throwIfNoEntry: false }) === undefined) refuse('EROFS', path);
     }
     const flags = flagsOf({ ...mode, create: mode.create === true && place.writable });
-    const file = this.#at(place, host => fs.openSync(host, flags, permissions & 0o777));
+    const file = this.#at(place, host => {
+      const isNew = mode.create === true && fs.lstatSync(host, { throwIfNoEntry: false }) === undefined;
+      const opened = fs.openSync(host, flags, permissions & 0o777);
+      if (isNew && this.#owner !== undefined) fs.fchownSync(opened, this.#owner.uid, this.#owner.gid);
+      return opened;
+    });
     try {
       const stats = fs.fstatSync(file);
       if (!stats.isFile()) refuse(stats.isDirectory() ? 'EISDIR' : 'EACCES', path);
@@ -102,7 +112,10 @@ export class GuestTree {
 
   makeFolder(path: string, permissions = 0o755): void {
     const place = this.#changeable(path);
-    this.#at(place, host => fs.mkdirSync(host, { mode: permissions & 0o777 }));
+    this.#at(place, host => {
+      fs.mkdirSync(host, { mode: permissions & 0o777 });
+      this.#give(host);
+    });
   }
 
   remove(path: string): void {
@@ -128,7 +141,24 @@ export class GuestTree {
 
   makeLink(path: string, target: string): void {
     const place = this.#changeable(path);
-    this.#at(place, host => fs.symlinkSync(target, host));
+    this.#at(place, host => {
+      fs.symlinkSync(target, host);
+      this.#give(host);
+    });
+  }
+
+  /** A second name for a file; both in folders that may be written to. */
+  link(from: string, to: string): void {
+    const source = this.#changeable(from);
+    const target = this.#changeable(to);
+    this.#at(source, host => this.#at(target, other => fs.linkSync(host, other)));
+  }
+
+  /** Of what is there itself, also when it is a link; in seconds. */
+  setTimes(path: string, { accessed, modified }: NonNullable<WantedAttributes['times']>): void {
+    const place = this.#host(path, 'all but the last');
+    if (!place.writable) refuse('EROFS', path);
+    this.#at(place, host => fs.lutimesSync(host, accessed, modified));
   }
 
   setFolder(path: string, { mode, times }: WantedAttributes): void {
@@ -166,6 +196,10 @@ export class GuestTree {
     const place = this.#locate(path, 'all but the last');
     if (place.kind !== 'host' || !place.writable) return refuse('EROFS', path);
     return place.pinned ? refuse('EPERM', path) : place;
+  }
+
+  #give(host: string): void {
+    if (this.#owner !== undefined) fs.lchownSync(host, this.#owner.uid, this.#owner.gid);
   }
 
   #at<T>(place: HostPlace, act: (host: string) => T): T {
