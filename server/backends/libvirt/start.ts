@@ -22,6 +22,7 @@ import { bootReason, isNew, markBegun, takePending } from './templates/eligible.
 import { resumeCopy } from './templates/fork.ts';
 import { startInstantly } from './templates/index.ts';
 import { memoryArguments } from './templates/memory.ts';
+import type { Resumed } from './templates/moment.ts';
 import type { Libvirt } from './virsh.ts';
 
 export type Starting = {
@@ -55,11 +56,13 @@ export async function startMachine(starting: Starting): Promise<Line> {
   if (plan.machine.seed !== undefined)
     await writeSeed(context, places, { name: plan.setup.hostname, uuid: record.uuid });
   try {
-    const line = (await resumeNew(starting, plan, versions)) ?? (await startOwn(starting, plan));
+    const resumed = await resumeNew(starting, plan, versions);
+    const line = resumed?.line ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setting up' });
     await Promise.all([
       writeSetup(context, plan.setup),
       tellSetup(() => line.connect(context.signal), plan.setup),
+      resumed?.settled,
     ]);
     return line;
   } catch (error) {
@@ -100,7 +103,7 @@ async function resumeNew(
   starting: Starting,
   plan: MachinePlan,
   versions: Promise<string>,
-): Promise<Line | undefined> {
+): Promise<Resumed | undefined> {
   const { context, request, record, image, libvirt } = starting;
   const { machine } = plan;
   const digest = record.image.digest;
@@ -123,7 +126,7 @@ async function resumeNew(
     limitBytes: parseOptions(context.options).templates_bytes ?? TEMPLATES_BYTES,
     patienceMs: PATIENCE_MS[machine.accelerator],
   });
-  if (instant.kind === 'running') return instant.line;
+  if (instant.kind === 'running') return instant;
   context.log(`it boots: ${instant.why}`);
   return undefined;
 }

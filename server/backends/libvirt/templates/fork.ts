@@ -6,12 +6,11 @@ import { SandboxError } from '../../../core/errors.ts';
 import { writeAtomic } from '../../../platform/files.ts';
 import { awaitReady } from '../boot.ts';
 import { type Machine, renderDomain } from '../domain.ts';
-import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import { type BusyProcess, type Connect, tellRelease } from '../setup.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
-import { resumeMoment, saveMoment, settleMoment } from './moment.ts';
+import { type Resumed, resumeMoment, saveMoment, settleMoment } from './moment.ts';
 import { addUser, dropUser, shelfIn, templateAt, templateOf } from './shelf.ts';
 
 /** Undefined when the mounts are away; else why a machine cannot be saved with its programs. */
@@ -47,7 +46,7 @@ export type Copy = {
 };
 
 /** Undefined, with the reason in the log, when it has to boot from its copied disk. */
-export async function resumeCopy(copy: Copy): Promise<Line | undefined> {
+export async function resumeCopy(copy: Copy): Promise<Resumed | undefined> {
   const { context, libvirt, machine, moment } = copy;
   const places = placesOf(context);
   const waiting = [...memoryArguments({ kind: 'own' }, machine.memoryMiB), ...waitingArguments];
@@ -59,11 +58,9 @@ export async function resumeCopy(copy: Copy): Promise<Line | undefined> {
     await rm(places.port, { force: true });
     const domain = { name: machine.name, description, definition: copy.description };
     await resumeMoment(libvirt, domain, { from: moment, memory: 'moment' });
-    const [line] = await Promise.all([
-      awaitReady({ context, libvirt, name: machine.name, places, patienceMs: ANSWER_MS }),
-      settleMoment(libvirt, machine.name),
-    ]);
-    return line;
+    const settled = settleMoment(libvirt, machine.name);
+    const line = await awaitReady({ context, libvirt, name: machine.name, places, patienceMs: ANSWER_MS });
+    return { line, settled };
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
     context.signal.throwIfAborted();

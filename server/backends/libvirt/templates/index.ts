@@ -9,13 +9,12 @@ import { withLock } from '../../../store/lock.ts';
 import { awaitReady } from '../boot.ts';
 import { type Machine, renderDomain } from '../domain.ts';
 import { layOver } from '../layers.ts';
-import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import type { Libvirt } from '../virsh.ts';
 import { keyOf } from './kind.ts';
 import { finishTemplate, makeTemplate } from './make.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
-import { resumeMoment, settleMoment } from './moment.ts';
+import { type Resumed, resumeMoment, settleMoment } from './moment.ts';
 import {
   addUser,
   failureIn,
@@ -43,7 +42,7 @@ export type Wish = {
 };
 
 export type Instant =
-  | { readonly kind: 'running'; readonly line: Line }
+  | ({ readonly kind: 'running' } & Resumed)
   | { readonly kind: 'cold'; readonly why: string };
 
 /** A machine without identity that answers; or the reason to boot, with nothing left behind but a template. */
@@ -107,11 +106,9 @@ async function startFrom(wish: Wish, template: Template): Promise<Instant> {
     await rm(places.port, { force: true });
     await resumeMoment(libvirt, domain, { from: template.files.moment, memory: 'file' });
     const patienceMs = Math.min(wish.patienceMs, ANSWER_MS);
-    const [line] = await Promise.all([
-      awaitReady({ context, libvirt, name: machine.name, places, patienceMs }),
-      settleMoment(libvirt, machine.name),
-    ]);
-    return { kind: 'running', line };
+    const settled = settleMoment(libvirt, machine.name);
+    const line = await awaitReady({ context, libvirt, name: machine.name, places, patienceMs });
+    return { kind: 'running', line, settled };
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
     await rm(machine.disk, { force: true });

@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import { fail } from '../../../core/errors.ts';
 import type { RunResult } from '../../../core/ports.ts';
 import { parseJson } from '../../../protocol/parse.ts';
+import type { Line } from '../line.ts';
 import { type Command, type Libvirt, saidBy } from '../virsh.ts';
 
 /** Whether memory that lies in a file of its own is left out, because that file is kept with the moment. */
@@ -43,6 +44,9 @@ export type WaitingDomain = {
   readonly definition: string;
 };
 
+/** A machine that goes on and answers already, while libvirt is still told about it. */
+export type Resumed = { readonly line: Line; readonly settled: Promise<void> };
+
 /** Makes the domain of `description` go on from the moment; answers when it runs, and `settleMoment` has to follow. */
 export async function resumeMoment(
   libvirt: Libvirt,
@@ -70,8 +74,13 @@ export async function resumeMoment(
 }
 
 /** libvirt does not know this switch, so it would stay as it is and change how libvirt itself saves the machine. */
-export async function settleMoment(libvirt: Libvirt, name: string): Promise<void> {
-  refuse(await libvirt.attempt(leaveOut(name, false)), 'go on from a saved moment');
+export function settleMoment(libvirt: Libvirt, name: string): Promise<void> {
+  const settled = libvirt
+    .attempt(leaveOut(name, false))
+    .then(result => refuse(result, 'go on from a saved moment'));
+  // Whoever waits for it hears of it.
+  settled.catch(() => undefined);
+  return settled;
 }
 
 const FILE = 'heyvm-moment';
