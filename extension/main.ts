@@ -5,11 +5,12 @@ import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
 import { registerCommands } from './commands/handlers.ts';
 import { doctorDocuments } from './commands/health.ts';
+import { GuestFileSystem } from './files/guestFileSystem.ts';
 import { GuestProfile } from './guestProfile.ts';
 import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
 import { LogDocuments } from './logDocument.ts';
-import { DOCTOR_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, VIEW_ID } from './names.ts';
+import { DOCTOR_SCHEME, FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, VIEW_ID } from './names.ts';
 import type { Parts } from './parts.ts';
 import { helperProgram } from './program.ts';
 import { Reporter } from './report.ts';
@@ -29,6 +30,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   helper = parts.helper;
   const tree = new SandboxTree(parts.sandboxes);
   const statusBar = new StatusBar(parts.helper, parts.sandboxes);
+  const files = new GuestFileSystem(parts.helper, parts.sandboxes);
   const tools = makeTools(parts, context.extension.packageJSON.contributes.languageModelTools);
   const logs = new LogDocuments(parts.helper);
   context.subscriptions.push(
@@ -40,6 +42,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     logs,
     vscode.window.createTreeView(VIEW_ID, { treeDataProvider: tree }),
     vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
+    files,
+    vscode.workspace.registerFileSystemProvider(FILE_SCHEME, files, { isCaseSensitive: true }),
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, logs),
     vscode.workspace.registerTextDocumentContentProvider(DOCTOR_SCHEME, doctorDocuments),
     announceHelper(parts.helper, log),

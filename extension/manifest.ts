@@ -2,7 +2,15 @@
 import { networkModes } from '../server/protocol/backend.ts';
 import { languageModelTools } from './agents/declarations.ts';
 import { type CommandEntry, type CommandId, commandTable } from './commands/table.ts';
-import { LIST_CONTEXT, LOG_SCHEME, MCP_PROVIDER, PROFILE_ID, PROFILE_TITLE, VIEW_ID } from './names.ts';
+import {
+  FILE_SCHEME,
+  LIST_CONTEXT,
+  LOG_SCHEME,
+  MCP_PROVIDER,
+  PROFILE_ID,
+  PROFILE_TITLE,
+  VIEW_ID,
+} from './names.ts';
 
 /** What a context value looks like is described in views/describe.ts. */
 const states = {
@@ -70,18 +78,27 @@ export const contributes = {
       item('heyvm.openWindow', 'inline@2', states.any),
       item('heyvm.openWindow', '1_open@1', states.any),
       item('heyvm.openTerminal', '1_open@2', states.any),
-      item('heyvm.copySshCommand', '1_open@3', states.any),
-      item('heyvm.start', '2_life@1', states.startable),
-      item('heyvm.stop', '2_life@2', states.stoppable),
-      item('heyvm.restart', '2_life@3', states.running),
-      item('heyvm.showLog', '3_log@1', states.any),
-      item('heyvm.followLog', '3_log@2', states.stoppable),
-      item('heyvm.remove', '4_remove@1', states.any),
+      item('heyvm.browseFiles', '1_open@3', states.any),
+      item('heyvm.copySshCommand', '1_open@4', states.any),
+      item('heyvm.copyIn', '2_files@1', states.running),
+      item('heyvm.copyOut', '2_files@2', states.running),
+      item('heyvm.start', '3_life@1', states.startable),
+      item('heyvm.stop', '3_life@2', states.stoppable),
+      item('heyvm.restart', '3_life@3', states.running),
+      item('heyvm.showLog', '4_log@1', states.any),
+      item('heyvm.followLog', '4_log@2', states.stoppable),
+      item('heyvm.remove', '5_remove@1', states.any),
     ],
     'editor/title': [
       { command: 'heyvm.followLog', group: 'navigation', when: `resourceScheme == ${LOG_SCHEME}` },
     ],
   },
+  resourceLabelFormatters: [
+    {
+      scheme: FILE_SCHEME,
+      formatting: { label: '${path}', separator: '/', workspaceSuffix: 'sandbox' },
+    },
+  ],
   languageModelTools,
   mcpServerDefinitionProviders: [{ id: MCP_PROVIDER, label: 'heyvm sandboxes' }],
   terminal: { profiles: [{ id: PROFILE_ID, title: PROFILE_TITLE, icon: 'vm' }] },

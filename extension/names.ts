@@ -1,6 +1,8 @@
 // Names that the manifest and the code must agree on.
 
 export const LOG_SCHEME = 'heyvm-log';
+/** The files of running sandboxes. */
+export const FILE_SCHEME = 'heyvm';
 export const DOCTOR_SCHEME = 'heyvm-doctor';
 export const VIEW_ID = 'heyvm.sandboxes';
 export const PROFILE_ID = 'heyvm.guest';

@@ -1,6 +1,7 @@
 // The table of what every command does; a command without a handler does not compile.
 import * as vscode from 'vscode';
 import type { Parts } from '../parts.ts';
+import { browseFiles, copyIn, copyOut } from './files.ts';
 import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
 import { remove, restart, start, stop } from './life.ts';
 import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
@@ -21,6 +22,9 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.remove': remove,
   'heyvm.showLog': showLog,
   'heyvm.followLog': followLog,
+  'heyvm.browseFiles': browseFiles,
+  'heyvm.copyIn': copyIn,
+  'heyvm.copyOut': copyOut,
   'heyvm.copySshCommand': copySshCommand,
   'heyvm.installSshConfig': installSshConfig,
   'heyvm.runDoctor': runDoctor,

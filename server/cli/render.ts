@@ -1,4 +1,6 @@
 // Text for people: tables, ages, sizes and the details of a sandbox.
+
+import { bytes, counted } from '../core/amounts.ts';
 import type { SandboxInfo, SnapshotInfo } from '../protocol/sandbox.ts';
 import { type Output, type Paint, printable, type Style } from './output.ts';
 
@@ -121,19 +123,4 @@ function span(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
-}
-
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-export function bytes(count: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = count;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1).replace(/\.0$/, '')} ${units[unit]}`;
 }

@@ -5,6 +5,7 @@ import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
+import { fileMethods } from './fileMethods.ts';
 import { imageMethods } from './imageMethods.ts';
 import {
   Limits,
@@ -197,6 +198,7 @@ export const helperContract = lazily({
     }),
   }),
   ...imageMethods,
+  ...fileMethods,
   'agent/call': () => ({
     about: 'Calls a tool for an agent; text says what output has as structure.',
     params: z.extend(Here, { name: z.string(), input: z.unknown() }),

@@ -53,6 +53,7 @@ function handlersOf(deps: ServiceDeps, call: Service['call']): Table {
   const worktrees = once(async () => (await import('./worktrees.ts')).worktreeHandlers(deps));
   const backends = once(async () => (await import('./backends.ts')).backendHandlers(deps));
   const agents = once(async () => (await import('./agents.ts')).agentHandlers(deps, call));
+  const files = once(async () => (await import('./guestFiles.ts')).fileHandlers(deps));
   const doctor = once(async () => (await import('./doctor.ts')).doctorHandlers(deps));
   const ssh = once(async () => (await import('./ssh.ts')).sshHandlers(deps));
   const prune = once(async () => (await import('./prune.ts')).pruneHandlers(deps));
@@ -94,6 +95,14 @@ function handlersOf(deps: ServiceDeps, call: Service['call']): Table {
     'image/publish': async (params, context) => (await images())['image/publish'](params, context),
     'agent/call': async (params, context) => (await agents())['agent/call'](params, context),
     'agent/describe': async (params, context) => (await agents())['agent/describe'](params, context),
+    'files/stat': async (params, context) => (await files())['files/stat'](params, context),
+    'files/list': async (params, context) => (await files())['files/list'](params, context),
+    'files/read': async (params, context) => (await files())['files/read'](params, context),
+    'files/write': async (params, context) => (await files())['files/write'](params, context),
+    'files/folder': async (params, context) => (await files())['files/folder'](params, context),
+    'files/rename': async (params, context) => (await files())['files/rename'](params, context),
+    'files/remove': async (params, context) => (await files())['files/remove'](params, context),
+    'files/copy': async (params, context) => (await files())['files/copy'](params, context),
     'doctor/run': async (params, context) => (await doctor())['doctor/run'](params, context),
     'ssh/install': async (params, context) => (await ssh())['ssh/install'](params, context),
     'ssh/uninstall': async (params, context) => (await ssh())['ssh/uninstall'](params, context),

@@ -10,6 +10,7 @@ export function run(): Promise<void> {
     await import('./suites/life.test.ts');
     await import('./suites/terminal.test.ts');
     await import('./suites/handOff.test.ts');
+    await import('./suites/files.test.ts');
     await import('./suites/agents.test.ts');
     await import('./suites/doctor.test.ts');
     await import('./suites/supervision.test.ts');

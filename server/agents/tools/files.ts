@@ -4,6 +4,7 @@ import { fail } from '../../core/errors.ts';
 import { WORKSPACE } from '../../core/launch.ts';
 import { redact } from '../../core/redact.ts';
 import { type GuestFiles, openFiles } from '../../sftp/client.ts';
+import { readRange } from '../../sftp/readRange.ts';
 import { between } from '../outputs.ts';
 import type { ToolContext, ToolHandlers } from '../tool.ts';
 
@@ -31,7 +32,7 @@ export const fileTools: Tools = {
       if (known === undefined) return fail('path-not-found', `${place} does not exist in the sandbox`);
       if (known.kind !== 'file') return fail('usage', `${place} is not a file`);
       // One byte before and some after tell whether the part begins and ends between characters.
-      const part = await readPart(files, place, { offset, bytes: bytes + 4 });
+      const part = await readRange(files, place, { offset, bytes: bytes + 4 });
       const whole = between(part, 0, Math.min(bytes, part.length));
       if (whole.includes(0)) {
         return fail('usage', `${place} is not text`, { hint: 'look at it with a program inside, by exec' });
@@ -72,19 +73,6 @@ async function withFiles<T>(
     signal.removeEventListener('abort', cancel);
     files.close();
   }
-}
-
-type Wanted = { readonly offset: number; readonly bytes: number };
-
-async function readPart(files: GuestFiles, path: string, { offset, bytes }: Wanted): Promise<Buffer> {
-  const kept: Buffer[] = [];
-  let size = 0;
-  for await (const block of files.read(path, offset)) {
-    kept.push(block.subarray(0, bytes - size));
-    size += Math.min(block.length, bytes - size);
-    if (size >= bytes) break;
-  }
-  return Buffer.concat(kept);
 }
 
 async function makeFolders(files: GuestFiles, path: string): Promise<void> {

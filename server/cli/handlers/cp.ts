@@ -1,14 +1,15 @@
 // heyvm cp: copies files into and out of a sandbox.
+
+import { download } from '../../copy/download.ts';
+import { type Place, placeOf } from '../../copy/place.ts';
+import { createTally, type Tally } from '../../copy/tally.ts';
+import { upload } from '../../copy/upload.ts';
+import { bytes, counted } from '../../core/amounts.ts';
 import { fail } from '../../core/errors.ts';
 import { type GuestFiles, openFiles } from '../../sftp/client.ts';
 import type { Context } from '../command.ts';
-import { createTally, type Tally } from '../copyTally.ts';
-import { download } from '../download.ts';
 import { openGuest } from '../guest.ts';
-import { type Place, placeOf } from '../place.ts';
 import { createProgress } from '../progress.ts';
-import { bytes, counted } from '../render.ts';
-import { upload } from '../upload.ts';
 
 export async function run(context: Context): Promise<undefined> {
   const { args, out, paths, interrupts } = context;

@@ -1,12 +1,13 @@
 // heyvm fs: looks at and changes single files in a sandbox.
 import { posix } from 'node:path';
+import { guestPath, guestPlace } from '../../copy/place.ts';
+import { bytes } from '../../core/amounts.ts';
 import { fail } from '../../core/errors.ts';
 import { type GuestFiles, openFiles } from '../../sftp/client.ts';
 import type { Attributes } from '../../sftp/packet.ts';
 import type { Context } from '../command.ts';
 import { openGuest } from '../guest.ts';
-import { guestPath, guestPlace } from '../place.ts';
-import { bytes, table } from '../render.ts';
+import { table } from '../render.ts';
 
 type Action = (context: Context, files: GuestFiles, path: string) => Promise<void>;
 

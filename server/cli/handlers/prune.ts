@@ -1,9 +1,11 @@
 // heyvm prune: removes leftovers after showing them.
+
+import { bytes } from '../../core/amounts.ts';
 import type { Result } from '../../protocol/contract.ts';
 import type { HelperContract } from '../../protocol/helper.ts';
 import { confirm } from '../ask.ts';
 import type { Context } from '../command.ts';
-import { bytes, table } from '../render.ts';
+import { table } from '../render.ts';
 
 type Removed = Result<HelperContract, 'prune/run'>['removed'];
 

@@ -1,7 +1,9 @@
 // What commands say about one image.
+
+import { bytes } from '../../../core/amounts.ts';
 import type { ImageInfo } from '../../../protocol/image.ts';
 import type { Context } from '../../command.ts';
-import { age, bytes, fields } from '../../render.ts';
+import { age, fields } from '../../render.ts';
 
 const inits: Readonly<Record<ImageInfo['init'], string>> = {
   heyvm: 'heyvm’s own ramdisk starts the guest program',

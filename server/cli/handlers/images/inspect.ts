@@ -1,6 +1,8 @@
 // heyvm images inspect: prints one image with its files.
+
+import { bytes } from '../../../core/amounts.ts';
 import type { Context } from '../../command.ts';
-import { bytes, table } from '../../render.ts';
+import { table } from '../../render.ts';
 import { imageDetails } from './details.ts';
 
 export async function run({ args, out, call }: Context): Promise<number> {

@@ -1,7 +1,9 @@
 // heyvm images list: prints all images as a table.
+
+import { bytes } from '../../../core/amounts.ts';
 import type { ImageInfo } from '../../../protocol/image.ts';
 import type { Context } from '../../command.ts';
-import { age, bytes, type Cell, table } from '../../render.ts';
+import { age, type Cell, table } from '../../render.ts';
 import { warnOfProblems } from '../../warnings.ts';
 
 export async function run({ out, call }: Context): Promise<undefined> {

@@ -1,9 +1,11 @@
 // heyvm images prune: removes what no image and no sandbox needs, after showing it.
+
+import { bytes } from '../../../core/amounts.ts';
 import type { Result } from '../../../protocol/contract.ts';
 import type { HelperContract } from '../../../protocol/helper.ts';
 import { confirm } from '../../ask.ts';
 import type { Context } from '../../command.ts';
-import { bytes, table } from '../../render.ts';
+import { table } from '../../render.ts';
 
 type Removed = Result<HelperContract, 'image/prune'>['removed'];
 

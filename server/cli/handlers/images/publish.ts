@@ -1,7 +1,7 @@
 // heyvm images publish: gives an image away.
 import { resolve } from 'node:path';
+import { bytes } from '../../../core/amounts.ts';
 import type { Context } from '../../command.ts';
-import { bytes } from '../../render.ts';
 
 export async function run({ args, out, call, cwd }: Context): Promise<undefined> {
   const to = args.argument('to');

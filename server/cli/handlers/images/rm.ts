@@ -1,8 +1,9 @@
 // heyvm images rm: removes images after asking.
+
+import { bytes } from '../../../core/amounts.ts';
 import { exitCodeOf, type SandboxError, toSandboxError } from '../../../core/errors.ts';
 import { confirm } from '../../ask.ts';
 import type { Context } from '../../command.ts';
-import { bytes } from '../../render.ts';
 
 export async function run(context: Context): Promise<number> {
   const { args, out, call } = context;

@@ -5,8 +5,8 @@ import { join, posix } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { GuestFiles } from '../sftp/client.ts';
 import type { Attributes } from '../sftp/packet.ts';
-import type { Tally } from './copyTally.ts';
 import type { Place } from './place.ts';
+import type { Tally } from './tally.ts';
 
 export type Download = {
   readonly source: Extract<Place, { kind: 'guest' }>;

@@ -4,8 +4,8 @@ import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { basename, join, posix, resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { GuestFiles } from '../sftp/client.ts';
-import type { Tally } from './copyTally.ts';
 import type { Place } from './place.ts';
+import type { Tally } from './tally.ts';
 
 export type Upload = {
   readonly source: Extract<Place, { kind: 'host' }>;

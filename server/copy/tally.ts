@@ -1,6 +1,7 @@
 // Counts what a copy has moved, and says so while it goes on.
+
+import { bytes, counted } from '../core/amounts.ts';
 import type { Progress } from '../protocol/contract.ts';
-import { bytes, counted } from './render.ts';
 
 export type Tally = {
   readonly counts: { files: number; folders: number; links: number; bytes: number };
