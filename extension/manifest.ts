@@ -96,6 +96,7 @@ export const contributes = {
   resourceLabelFormatters: [
     {
       scheme: FILE_SCHEME,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the editor fills this in.
       formatting: { label: '${path}', separator: '/', workspaceSuffix: 'sandbox' },
     },
   ],

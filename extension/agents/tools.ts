@@ -1,6 +1,6 @@
 // Gives the tools for agents to the language models of this window; the helper does what they do.
 import * as vscode from 'vscode';
-import type { Effect } from '../../server/protocol/agentTools.ts';
+import type { Effect } from '../../server/protocol/effect.ts';
 import { CallFailure } from '../failure.ts';
 import { TOOL_PREFIX } from '../names.ts';
 import type { Parts } from '../parts.ts';

@@ -1,7 +1,8 @@
 // Says what a tool would do before it does it, so that a person can decide.
 import { WORKSPACE } from '../core/launch.ts';
-import { agentTools, type Effect, type ToolName } from '../protocol/agentTools.ts';
+import { agentTools, type ToolName } from '../protocol/agentTools.ts';
 import type { Call } from '../protocol/contract.ts';
+import type { Effect } from '../protocol/effect.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import type { SandboxInfo } from '../protocol/sandbox.ts';
 import { parseInput } from './agents.ts';

@@ -1,10 +1,7 @@
 // The tools that agents are given, whatever they call them through: what each is told, takes, answers and does to the world.
 import * as z from 'zod/mini';
+import type { Effect } from './effect.ts';
 import { SandboxStatus } from './sandbox.ts';
-
-/** `reads` changes nothing, `changes` can be taken back, `destroys` cannot. */
-export const effects = ['reads', 'changes', 'destroys'] as const;
-export type Effect = (typeof effects)[number];
 
 export type AgentTool = {
   /** As people see it. */

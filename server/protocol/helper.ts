@@ -1,9 +1,9 @@
 // The contract between a surface (extension, command line, tools) and the service that does the work.
 import * as z from 'zod/mini';
-import { effects } from './agentTools.ts';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
+import { effects } from './effect.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
 import { fileMethods } from './fileMethods.ts';
 import { imageMethods } from './imageMethods.ts';

@@ -7,16 +7,15 @@ import { pauseSandbox, resizeSandbox, resumeSandbox, suspendSandbox } from './mo
 import { restoreSandbox } from './restore.ts';
 import { removeSnapshot, takeSnapshot } from './snapshots.ts';
 
-export type MomentMethods =
+type Methods =
   | 'sandbox/pause'
   | 'sandbox/resume'
   | 'sandbox/suspend'
   | 'sandbox/resize'
   | 'sandbox/snapshot'
   | 'sandbox/restore'
-  | 'sandbox/fork';
-
-type Methods = MomentMethods | 'snapshot/remove';
+  | 'sandbox/fork'
+  | 'snapshot/remove';
 
 export function momentHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   const { find, toInfo } = deps.sandboxes;

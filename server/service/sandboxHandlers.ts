@@ -7,15 +7,16 @@ import { tailOf } from '../store/log.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
 import { readSettings } from '../store/settings.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
-import type { MomentMethods } from './momentHandlers.ts';
 
-type Methods = Exclude<Extract<keyof HelperContract, `sandbox/${string}`>, MomentMethods>;
+type Methods = Extract<keyof HelperContract, `sandbox/${string}`>;
 
 const DEFAULT_LOG_LINES = 200;
 
 export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   const { paths, sandboxes } = deps;
   const { find, toInfo } = sandboxes;
+  // Looking at sandboxes and starting them must not cost what keeping and copying them costs.
+  const moments = async () => (await import('./momentHandlers.ts')).momentHandlers(deps);
   return {
     'sandbox/list': async () => {
       const { entries, problems } = await sandboxes.list();
@@ -47,6 +48,13 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
       const { restartSandbox } = await import('./start.ts');
       return { sandbox: toInfo(await restartSandbox(deps, record.id, context)) };
     },
+    'sandbox/pause': async (params, context) => (await moments())['sandbox/pause'](params, context),
+    'sandbox/resume': async (params, context) => (await moments())['sandbox/resume'](params, context),
+    'sandbox/suspend': async (params, context) => (await moments())['sandbox/suspend'](params, context),
+    'sandbox/resize': async (params, context) => (await moments())['sandbox/resize'](params, context),
+    'sandbox/snapshot': async (params, context) => (await moments())['sandbox/snapshot'](params, context),
+    'sandbox/restore': async (params, context) => (await moments())['sandbox/restore'](params, context),
+    'sandbox/fork': async (params, context) => (await moments())['sandbox/fork'](params, context),
     'sandbox/remove': async ({ sandbox, force = false }, context) => {
       const { idForRemoval } = await import('./remove.ts');
       const id = await idForRemoval(deps, { sandbox, force });
