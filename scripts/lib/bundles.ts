@@ -179,7 +179,7 @@ const unasked = ['./session', './buildkit', './ssh', 'tar-fs', 'zlib', '@balena/
  */
 const inPlace: Readonly<Record<string, string>> = {
   debug: 'module.exports = () => () => {};',
-  https: `module.exports = { get request() { return require('node:https').request; } };`,
+  https: `module.exports = { request: (...args) => require('node:https').request(...args) };`,
   'readable-stream': `module.exports = require('node:stream');`,
 };
 
