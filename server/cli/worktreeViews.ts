@@ -1,4 +1,4 @@
-// What `heyvm wt` does without opening anything: list, remove, diff and merge.
+// What `heyvm wt` does without opening anything: list, remove, diff, merge and import.
 import type { Context } from './command.ts';
 import { statusCell, table } from './render.ts';
 import { warnOfWorktree } from './warnings.ts';
@@ -51,4 +51,23 @@ export async function merge({ args, out, call, cwd }: Context): Promise<undefine
       ? `${answer.into} has everything of ${answer.branch} already`
       : `merged ${answer.branch} into ${answer.into}: ${answer.commit} (${answer.kind})`,
   );
+}
+
+export async function bring({ args, out, call, cwd }: Context): Promise<undefined> {
+  const branch = args.argument('branch');
+  const answer = await call('worktree/import', { cwd, branch });
+  out.result(answer, () =>
+    answer.refs
+      .map(({ ref, commit, commits, kind }) => {
+        const how = {
+          new: 'new',
+          forward: 'moved on',
+          rewritten: 'written anew; git reflog has what was before',
+        };
+        return `${ref} ${commit.slice(0, 12)} (${how[kind]}, ${commits} ${commits === 1 ? 'commit' : 'commits'} that no branch has)`;
+      })
+      .join('\n'),
+  );
+  for (const name of answer.ignored) out.note(`not imported, because its name cannot be kept here: ${name}`);
+  if (answer.refs.length === 0) out.note(`nothing to import: everything of ${branch} is here`);
 }

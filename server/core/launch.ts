@@ -46,3 +46,8 @@ export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchR
     ...(parts.from === undefined ? {} : { from: parts.from }),
   };
 }
+
+/** The latest earlier mount that the target lies in; later ones win in the guest as well. */
+export function coveringMount(earlier: readonly Mount[], target: string): Mount | undefined {
+  return earlier.findLast(mount => target === mount.target || target.startsWith(`${mount.target}/`));
+}

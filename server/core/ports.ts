@@ -1,4 +1,5 @@
 // What the core needs from the world, as types; platform/ has the real ones.
+import type { Readable, Writable } from 'node:stream';
 
 export type RunOptions = {
   cwd?: string;
@@ -11,6 +12,8 @@ export type RunOptions = {
   accept?: readonly number[] | 'any';
   /** Open files that the program gets as its descriptors 3, 4 and so on. */
   files?: readonly number[];
+  /** A conversation over the descriptor that follows those: what is read from `from` comes in, what is written goes to `to`. */
+  conversation?: { readonly from: Readable; readonly to: Writable };
 };
 
 export type RunResult = { code: number; stdout: string; stderr: string };

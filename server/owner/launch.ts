@@ -54,7 +54,7 @@ export type Live = {
 
 export async function startGuest(launch: Launch): Promise<Live> {
   const { record, backend, signal, progress } = launch;
-  const [driver, gitMounts] = await Promise.all([backend.load(), mountsForGit(record)]);
+  const [driver, gitMounts] = await Promise.all([backend.load(), mountsForGit(launch)]);
   const context = await driverContext(launch);
   const request = launchRequestOf(record, {
     gitMounts,
@@ -110,7 +110,7 @@ export async function attachGuest(launch: Launch): Promise<Live> {
     };
   };
   const request = launchRequestOf(record, {
-    gitMounts: await mountsForGit(record).catch(without('looking at git', [])),
+    gitMounts: await mountsForGit(launch).catch(without('looking at git', [])),
     options: context.options,
     owner: await ownerOf(record.workspace.path),
     image: await imageOf(launch).catch(without('its image', undefined)),
@@ -197,12 +197,19 @@ async function imageOf({
 }
 
 /** Looked at with every start, because worktrees move and repositories change. */
-async function mountsForGit(record: SandboxRecord): Promise<readonly Mount[]> {
+async function mountsForGit({ record, signal }: Launch): Promise<readonly Mount[]> {
   if (record.worktree === undefined || record.workspace.git === 'none') {
     const { folderMounts } = await import('../worktrees/folderMounts.ts');
     return folderMounts(record.workspace.path, record.mounts);
   }
-  if (record.workspace.git !== 'narrowed') return [];
-  const { gitMounts } = await import('../worktrees/mounts.ts');
-  return gitMounts(record.worktree);
+  switch (record.workspace.git) {
+    case 'narrowed': {
+      const { gitMounts } = await import('../worktrees/mounts.ts');
+      return gitMounts(record.worktree);
+    }
+    case 'private': {
+      const { privateMounts } = await import('../worktrees/privateGit.ts');
+      return privateMounts({ run, env: process.env, signal }, record.worktree);
+    }
+  }
 }

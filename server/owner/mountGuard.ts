@@ -1,6 +1,7 @@
 // Notices when a file that a guest may only read is replaced on the host, because its mount inside goes with it.
 import { type FSWatcher, lstatSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { coveringMount } from '../core/launch.ts';
 import type { Mount } from '../protocol/sandbox.ts';
 
 export type MountGuard = {
@@ -51,11 +52,20 @@ export function guardMounts({ mounts, known, onReplaced, log }: Guarded): MountG
 /** A folder that is replaced keeps its mount's content read-only; only a file has a parent that is writable inside. */
 function readOnlyFiles(mounts: readonly Mount[]): Map<string, string> {
   const found = new Map<string, string>();
-  for (const { source, mode } of mounts) {
-    const mark = mode === 'ro' ? markOf(source) : undefined;
-    if (mark?.kind === 'file') found.set(source, mark.id);
+  for (const [index, mount] of mounts.entries()) {
+    if (mount.mode !== 'ro' || markOf(mount.source)?.kind !== 'file') continue;
+    for (const path of [mount.source, ...covered(mounts.slice(0, index), mount)]) {
+      const mark = markOf(path);
+      if (mark?.kind === 'file') found.set(path, mark.id);
+    }
   }
   return found;
+}
+
+/** What the guest could write, were the mount gone: it goes when this is replaced. */
+function covered(earlier: readonly Mount[], { target }: Mount): string[] {
+  const below = coveringMount(earlier, target);
+  return below?.mode === 'rw' ? [below.source + target.slice(below.target.length)] : [];
 }
 
 function byFolder(files: ReadonlyMap<string, string>): Map<string, Map<string, string>> {

@@ -1,4 +1,5 @@
 // Runs a program of the host to its end: no shell, a small environment, bounded output, two stages of ending.
+import { type Duplex, pipeline } from 'node:stream';
 import { fail, SandboxError } from '../core/errors.ts';
 import type { Run, RunOptions, RunResult } from '../core/ports.ts';
 
@@ -14,6 +15,7 @@ export const run: Run = async (argv, options = {}) => {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.input === undefined ? {} : { input: options.input }),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...inherited(options)],
+    buffer: options.conversation === undefined ? true : { [`fd${conversationOf(options)}`]: false },
     env:
       options.env === undefined
         ? { ...allowedEnvironment(process.env), LC_ALL: 'C' }
@@ -26,6 +28,8 @@ export const run: Run = async (argv, options = {}) => {
     cleanup: true,
   });
   const stop = watch(child.pid, options);
+  if (options.conversation !== undefined)
+    converse(child.stdio[conversationOf(options)] as Duplex, options.conversation);
   const result = await child;
   stop.dispose();
   if (stop.reason !== undefined) throw interrupted(program, stop.reason, options);
@@ -45,8 +49,18 @@ export function allowedEnvironment(env: NodeJS.ProcessEnv): Record<string, strin
 }
 
 /** Any descriptor works, though execa's types know only some. */
-function inherited({ files = [] }: RunOptions): 3[] {
-  return files as 3[];
+function inherited({ files = [], conversation }: RunOptions): (3 | 'pipe')[] {
+  return [...(files as 3[]), ...(conversation === undefined ? [] : (['pipe'] as const))];
+}
+
+function conversationOf({ files = [] }: RunOptions): number {
+  return 3 + files.length;
+}
+
+/** Whichever side ends first, the program says whether it got what it needed. */
+function converse(end: Duplex, { from, to }: NonNullable<RunOptions['conversation']>): void {
+  pipeline(from, end, () => undefined);
+  pipeline(end, to, () => undefined);
 }
 
 type Reason = 'aborted' | 'timeout';

@@ -17,7 +17,7 @@ import {
   SnapshotInfo,
   Throwaway,
 } from './sandbox.ts';
-import { Branch, MergeResult, WorktreeInfo } from './worktree.ts';
+import { Branch, ImportResult, MergeResult, WorktreeInfo } from './worktree.ts';
 
 /** An id or a name; names are unique on a machine. */
 const Target = z.object({ sandbox: z.string().check(z.minLength(1)) });
@@ -175,6 +175,12 @@ export const helperContract = lazily({
       'Merges the branch into the branch that is checked out in the main worktree; a conflict changes nothing.',
     params: OnBranch,
     result: MergeResult,
+  }),
+  'worktree/import': () => ({
+    about:
+      'Brings commits that a running sandbox made in a git folder of its own to the repository, as refs below refs/heyvm.',
+    params: OnBranch,
+    result: ImportResult,
   }),
   'backend/list': () => ({
     about: 'Every backend; with probe also what this machine has.',

@@ -16,6 +16,8 @@ import { findRepository, listRegistered, type Repository } from '../worktrees/re
 import { labelsOf, worktreePathOf } from '../worktrees/slug.ts';
 import { headCommit, type Target } from '../worktrees/status.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { requireEntry } from './entry.ts';
+import { withHead } from './worktreeInside.ts';
 import { repositoryLock } from './worktreeOpen.ts';
 
 type Planned = NonNullable<SandboxRecord['forking']>['worktrees'][number];
@@ -24,17 +26,25 @@ type Planned = NonNullable<SandboxRecord['forking']>['worktrees'][number];
 export async function forkWorktrees(
   deps: BaseDeps,
   { record, count }: { readonly record: SandboxRecord; readonly count: number },
-  { signal, progress }: CallContext,
+  context: CallContext,
 ): Promise<readonly WorktreeRef[]> {
+  const { signal, progress } = context;
   const { worktree } = record;
   if (worktree === undefined) return fail('internal', `sandbox ${record.name} has no worktree`);
   progress({ phase: 'making worktrees', detail: worktree.branch });
   const host: Host = { run: deps.run, env: deps.env, signal };
   const repository = await findRepository(host, worktree.repository);
   const own = await ownFolderOf(repository.commonDir, worktree.path);
-  const source: Target = { repository, own, worktree: worktree.path, branch: worktree.branch };
+  const shown: Target = { repository, own, worktree: worktree.path, branch: worktree.branch };
+  const entry = await requireEntry(deps.paths, record.id);
+  // Copies begin at what the guest committed, which the host has to have for their worktrees.
+  const source = await withHead(deps, { host, target: shown, entry }, context);
   const head = await headCommit(host, source);
-  if (head === undefined) return fail('branch-not-found', `HEAD of ${worktree.path} names no commit`);
+  if (head === undefined) {
+    return fail('branch-not-found', `HEAD of ${worktree.path} names no commit here`, {
+      hint: `where git is private, start it, so that its commits can be imported: heyvm start ${record.name}`,
+    });
+  }
   const options = { wait: 'wait', signal } as const;
   const planned = await withLock(deps.paths, repositoryLock(repository), options, async () => {
     const plan = await planOf(deps, host, { repository, branch: worktree.branch, head, count });

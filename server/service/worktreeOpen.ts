@@ -11,10 +11,12 @@ import { kindOf, ownFolderOf } from '../worktrees/gitFolder.ts';
 import type { Host } from '../worktrees/hostGit.ts';
 import { guestGitEnvironment } from '../worktrees/identity.ts';
 import { readNote } from '../worktrees/making.ts';
+import { hasPrivate } from '../worktrees/privatePlaces.ts';
 import { removeWorktree } from '../worktrees/remove.ts';
 import { listRegistered, type Repository } from '../worktrees/repository.ts';
 import { labelsOf, sandboxNameOf, worktreePathOf } from '../worktrees/slug.ts';
 import { isUntouched } from '../worktrees/status.ts';
+import { unimportedWork } from '../worktrees/unimported.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { refuseDifferent } from './reuse.ts';
 
@@ -195,6 +197,7 @@ async function undo(deps: ServiceDeps, { repository, branch }: OpenRequest, made
     if (own === undefined) return;
     const target = { repository, own, worktree: made.path, branch };
     if (made.tip === undefined || !(await isUntouched(host, target, made.tip))) return;
+    if ((await hasPrivate(own)) && (await unimportedWork(host, target, undefined)).length > 0) return;
     await removeWorktree(target);
     if (made.created.branch) await deleteBranch(host, repository, { branch, tip: made.tip });
   });

@@ -1,6 +1,4 @@
 // The methods about worktrees: which branch, where it lives, and what its sandbox is.
-import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative } from 'node:path';
 import { fail, SandboxError, toSandboxError } from '../core/errors.ts';
 import type { Handlers } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
@@ -8,18 +6,17 @@ import type { SandboxId } from '../protocol/sandbox.ts';
 import type { WorktreeInfo } from '../protocol/worktree.ts';
 import { withLock } from '../store/lock.ts';
 import type { Entry } from '../store/sandboxes.ts';
-import { branchTip, checkBranchName, currentBranch, listBranches } from '../worktrees/branches.ts';
+import { currentBranch, listBranches } from '../worktrees/branches.ts';
 import { diffOf } from '../worktrees/diff.ts';
 import { commonDirOf, kindOf, ownFolderOf } from '../worktrees/gitFolder.ts';
 import { hazardsOf } from '../worktrees/hazards.ts';
-import type { Host } from '../worktrees/hostGit.ts';
-import { type Inside, insideOf } from '../worktrees/inside.ts';
 import { mergeBranch } from '../worktrees/merge.ts';
 import { dropRegistration, finishRemoval, refuseUnsaved, removeWorktree } from '../worktrees/remove.ts';
-import { findRepository, listRegistered, type Repository } from '../worktrees/repository.ts';
 import type { Target } from '../worktrees/status.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
+import { importInto, insideOfEntry, lookInside, tipInside, withHead } from './worktreeInside.ts';
 import { branchLock, openWorktree, repositoryLock } from './worktreeOpen.ts';
+import { type Asked, type Found, find, placeOf, repositoryAt, targetOf } from './worktreeTargets.ts';
 
 type Methods = Extract<keyof HelperContract, `worktree/${string}`>;
 
@@ -47,40 +44,22 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
     },
     'worktree/remove': async (params, context) => removeBranchWorktree(deps, params, context),
     'worktree/diff': async ({ base, stat, ...params }, context) => {
-      const { host, target, entry } = await targetOf(deps, params, context);
-      const inside = await insideOfEntry(entry, context);
-      return diffOf(host, target, { base, format: stat === true ? 'stat' : 'patch' }, inside);
+      const found = await targetOf(deps, params, context);
+      const target = await withHead(deps, found, context);
+      const inside = await insideOfEntry(found, context);
+      return diffOf(found.host, target, { base, format: stat === true ? 'stat' : 'patch' }, inside);
     },
     'worktree/merge': async (params, context) => {
       const { host, repository } = await placeOf(deps, params, context);
+      const tip = await tipOf(deps, params, context);
       const options = { wait: 'wait', signal: context.signal } as const;
       return withLock(deps.paths, repositoryLock(repository), options, () =>
-        mergeBranch(host, repository, params.branch),
+        mergeBranch(host, repository, params.branch, tip),
       );
     },
+    'worktree/import': async (params, context) =>
+      importInto(deps, await targetOf(deps, params, context), context),
   };
-}
-
-type Place = { readonly host: Host; readonly repository: Repository };
-type Asked = { readonly cwd: string; readonly branch: string };
-
-async function placeOf(deps: ServiceDeps, { cwd, branch }: Asked, context: CallContext): Promise<Place> {
-  const place = await repositoryAt(deps, cwd, context);
-  await checkBranchName(place.host, branch);
-  return place;
-}
-
-/** A folder inside a sandbox's worktree stands for that worktree's repository, whatever a guest put there. */
-async function repositoryAt(deps: ServiceDeps, cwd: string, { signal }: CallContext): Promise<Place> {
-  const host: Host = { run: deps.run, env: deps.env, signal };
-  const here = await realpath(cwd).catch(() => cwd);
-  const { entries } = await deps.sandboxes.list();
-  const around = entries.find(({ record: { worktree } }) => {
-    if (worktree === undefined) return false;
-    const way = relative(worktree.path, here);
-    return !isAbsolute(way) && way !== '..' && !way.startsWith('../');
-  });
-  return { host, repository: await findRepository(host, around?.record.worktree?.repository ?? cwd) };
 }
 
 /** Outside of every repository all worktrees are meant. */
@@ -109,45 +88,14 @@ async function warningsOf({ repository, path }: { repository: string; path: stri
   }
 }
 
-type Found = Place & { readonly path: string; readonly entry: Entry | undefined };
-
-async function find(deps: ServiceDeps, asked: Asked, context: CallContext): Promise<Found> {
-  const { host, repository } = await placeOf(deps, asked, context);
-  const entry = await entryOf(deps, repository, asked.branch);
-  const registered = await listRegistered(repository);
-  const path = entry?.record.worktree?.path ?? registered.find(known => known.branch === asked.branch)?.path;
-  if (path !== undefined) return { host, repository, path, entry };
-  if ((await branchTip(host, repository, asked.branch)) === undefined) {
-    fail('branch-not-found', `there is no branch ${JSON.stringify(asked.branch)} in ${repository.root}`);
+/** Undefined where the host's branch is what counts: a branch need not have a worktree to be merged. */
+async function tipOf(deps: ServiceDeps, asked: Asked, context: CallContext): Promise<string | undefined> {
+  try {
+    return await tipInside(deps, await targetOf(deps, asked, context), context);
+  } catch (error) {
+    if (toSandboxError(error).code === 'path-not-found') return undefined;
+    throw error;
   }
-  return fail('path-not-found', `branch ${asked.branch} has no worktree`, {
-    hint: `heyvm wt ${asked.branch} makes one`,
-  });
-}
-
-async function entryOf(deps: ServiceDeps, { root }: Repository, branch: string): Promise<Entry | undefined> {
-  const { entries } = await deps.sandboxes.list();
-  return entries.find(
-    ({ record: { worktree } }) => worktree?.repository === root && worktree.branch === branch,
-  );
-}
-
-type WithTarget = { readonly host: Host; readonly target: Target; readonly entry: Entry | undefined };
-
-async function targetOf(deps: ServiceDeps, asked: Asked, context: CallContext): Promise<WithTarget> {
-  const { host, repository, path, entry } = await find(deps, asked, context);
-  if (path === repository.root) {
-    fail('worktree-conflict', `branch ${asked.branch} is checked out in the main worktree ${path}`);
-  }
-  const own = await ownFolderOf(repository.commonDir, path);
-  return { host, entry, target: { repository, own, worktree: path, branch: asked.branch } };
-}
-
-/** Git runs inside wherever something runs inside. */
-async function insideOfEntry(entry: Entry | undefined, { signal }: CallContext): Promise<Inside | undefined> {
-  if (entry?.owner?.state !== 'running') return undefined;
-  const { connectOwner } = await import('../owner/connect.ts');
-  return insideOf(connectOwner(entry).guest, signal);
 }
 
 type RemoveParams = Asked & { readonly force?: boolean | undefined };
@@ -168,7 +116,8 @@ async function removeBranchWorktree(
     const target = await soundTarget(found, params);
     if (target !== undefined && params.force !== true) {
       context.progress({ phase: 'checking for unsaved work' });
-      await refuseUnsaved(found.host, target, await insideOfEntry(found.entry, context));
+      const { target: known, ...looked } = await lookInside({ ...found, target }, context);
+      await refuseUnsaved(found.host, known, looked);
     }
     const id = found.entry?.record.id;
     if (id !== undefined) await deps.sandboxes.remove(id, { force: true }, context);

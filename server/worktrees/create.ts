@@ -9,6 +9,7 @@ import { kindOf, ownFolderOf } from './gitFolder.ts';
 import { type Host, hostGit, hostGitMaybe } from './hostGit.ts';
 import { copyIncluded } from './include.ts';
 import { readNote, removeNote, writeNote } from './making.ts';
+import { setAsidePrivate } from './privateFolder.ts';
 import { dropRegistration, finishRemoval } from './remove.ts';
 import { commitOf, listRegistered, type Registered, type Repository } from './repository.ts';
 
@@ -56,6 +57,7 @@ export async function ensureWorktree(
   await writeNote(repository, { kind: 'making', branch, path });
   try {
     await addWorktree(host, repository, { branch, path, start });
+    await setAsidePrivate(await ownFolderOf(repository.commonDir, path));
     await complete(host, repository, request, path);
   } catch (error) {
     // Cancelled or failed, nothing of it stays; the signal of the call must not stop the tidying.

@@ -4,6 +4,7 @@ import { fail } from '../core/errors.ts';
 import { currentBranch } from './branches.ts';
 import { type Host, hostGitMaybe } from './hostGit.ts';
 import type { Inside } from './inside.ts';
+import { inside as places } from './privatePlaces.ts';
 import { commitOf, type Repository } from './repository.ts';
 import { readCommit, withScratch } from './scratch.ts';
 import { headCommit, isSparse, type Target } from './status.ts';
@@ -86,7 +87,7 @@ async function patchOnHost(host: Host, target: Target, { head, from, shape }: Pa
 /** New objects go to a folder of their own, so that the repository does not grow by looking. */
 async function patchInside(
   inside: Inside,
-  { own }: Target,
+  { own, private: apart }: Target,
   { from, shape }: Pick<Parts, 'from' | 'shape'>,
 ): Promise<string> {
   const folder = (await inside(['mktemp', '-d'])).stdout.trim();
@@ -94,7 +95,10 @@ async function patchInside(
   const env = {
     GIT_INDEX_FILE: `${folder}/index`,
     GIT_OBJECT_DIRECTORY: folder,
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: join(own.commonDir, 'objects'),
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: join(
+      apart === undefined ? own.commonDir : places.repository,
+      'objects',
+    ),
   };
   try {
     await inside(['git', 'read-tree', 'HEAD'], { env });

@@ -9,8 +9,13 @@ import { kindOf } from './gitFolder.ts';
 import { type Host, hostGit, hostGitLine, hostGitMaybe } from './hostGit.ts';
 import { commitOf, type Repository } from './repository.ts';
 
-/** The caller holds the lock of this repository. */
-export async function mergeBranch(host: Host, repository: Repository, branch: string): Promise<MergeResult> {
+/** The caller holds the lock of this repository; `tip` is where the branch stands when the host's does not. */
+export async function mergeBranch(
+  host: Host,
+  repository: Repository,
+  branch: string,
+  tip?: string | undefined,
+): Promise<MergeResult> {
   const main =
     repository.main ?? fail('worktree-conflict', `${repository.root} has no main worktree to merge into`);
   const into = await currentBranch(host, repository);
@@ -19,7 +24,7 @@ export async function mergeBranch(host: Host, repository: Repository, branch: st
       hint: `git -C ${main} switch <branch>`,
     });
   }
-  const theirs = await branchTip(host, repository, branch);
+  const theirs = tip ?? (await branchTip(host, repository, branch));
   if (theirs === undefined) fail('branch-not-found', `there is no branch ${JSON.stringify(branch)}`);
   const ours = await commitOf(host, repository, 'HEAD');
   if (ours === undefined) fail('branch-not-found', `branch ${into} has no commit yet`);

@@ -15,6 +15,7 @@
 import { lstat, mkdir, readdir, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
+import { WORKSPACE } from '../core/launch.ts';
 import { errorCodeOf, isAbsence } from '../platform/files.ts';
 import type { Mount, WorktreeRef } from '../protocol/sandbox.ts';
 import {
@@ -28,15 +29,10 @@ import {
   requireFolder,
 } from './gitFolder.ts';
 
-const WORKSPACE = '/workspace';
-
 /** To be mounted in this order over the workspace; makes what must exist, and refuses what was tampered with. */
 export async function gitMounts(worktree: WorktreeRef): Promise<Mount[]> {
-  const commonDir = await commonDirOf(worktree.repository);
-  const path = await realpath(worktree.path);
-  await requireFolder(worktree.path);
-  const own = await ownFolderOf(commonDir, path);
-  await refuseNesting(own, path);
+  const { own, path } = await soundWorktree(worktree);
+  const { commonDir } = own;
   await checkWritable(own);
   const view = await buildView(own);
   const alternates = await alternatesOf(join(commonDir, 'objects'), 0);
@@ -59,6 +55,16 @@ export async function gitMounts(worktree: WorktreeRef): Promise<Mount[]> {
     ...(path === WORKSPACE ? [] : [rw(path), ro(join(path, '.git'))]),
     ro(join(path, '.git'), join(WORKSPACE, '.git')),
   ];
+}
+
+/** Refuses one from which a guest could reach the repository or the pointer of another worktree. */
+export async function soundWorktree(worktree: WorktreeRef): Promise<{ own: OwnFolder; path: string }> {
+  const commonDir = await commonDirOf(worktree.repository);
+  const path = await realpath(worktree.path);
+  await requireFolder(worktree.path);
+  const own = await ownFolderOf(commonDir, path);
+  await refuseNesting(own, path);
+  return { own, path };
 }
 
 export type View = {
@@ -191,7 +197,7 @@ function ignoreExisting(error: unknown): void {
 }
 
 /** Objects that the repository borrows from others; the file that names them cannot be written inside. */
-async function alternatesOf(objects: string, depth: number): Promise<string[]> {
+export async function alternatesOf(objects: string, depth: number): Promise<string[]> {
   const bytes = await readRegular(join(objects, 'info', 'alternates'), 65_536);
   if (bytes === undefined || depth > 4) return [];
   const found: string[] = [];

@@ -1,19 +1,30 @@
 // Removes a worktree and its registration; refuses when work would be lost, and never touches the branch.
-import { rm } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import { removeTree } from '../platform/removeTree.ts';
 import type { Host } from './hostGit.ts';
 import type { Inside } from './inside.ts';
 import { type Note, removeNote, writeNote } from './making.ts';
 import { viewOf } from './mounts.ts';
+import { hasPrivate } from './privatePlaces.ts';
 import { listRegistered, type Repository } from './repository.ts';
 import { type Target, unsavedWork } from './status.ts';
+import type { Tips } from './tips.ts';
+import { unimportedWork } from './unimported.ts';
 
-export async function refuseUnsaved(host: Host, target: Target, inside: Inside | undefined): Promise<void> {
-  const work = await unsavedWork(host, target, inside);
+/** Also of a git folder that an earlier sandbox had to itself; `told` is what a running one says of its own. */
+export async function refuseUnsaved(
+  host: Host,
+  target: Target,
+  { inside, told }: { readonly inside?: Inside | undefined; readonly told?: Tips | undefined },
+): Promise<void> {
+  const apart = (await hasPrivate(target.own)) ? await unimportedWork(host, target, told) : [];
+  const work = [...(await unsavedWork(host, target, inside)), ...apart];
   if (work.length === 0) return;
   fail('worktree-dirty', `${target.worktree} has work that would be lost: ${work.join('; ')}`, {
-    hint: 'commit and push or merge it, or remove it with --force; the branch and its commits stay in any case',
+    hint:
+      apart.length > 0
+        ? `commit inside and bring it here with heyvm wt ${target.branch} --import, or remove it with --force`
+        : 'commit and push or merge it, or remove it with --force; the branch and its commits stay in any case',
     data: { work },
   });
 }
@@ -22,7 +33,7 @@ export async function refuseUnsaved(host: Host, target: Target, inside: Inside |
 export async function removeWorktree({ repository, worktree, branch, own }: Target): Promise<void> {
   if (worktree === repository.main) fail('worktree-conflict', `${worktree} is the main worktree`);
   await writeNote(repository, { kind: 'removing', branch, path: worktree });
-  await rm(viewOf(own).folder, { recursive: true, force: true });
+  await removeTree(viewOf(own).folder);
   await finishRemoval(repository, { kind: 'removing', branch, path: worktree });
 }
 

@@ -15,6 +15,8 @@ export type Target = {
   readonly own: OwnFolder;
   readonly worktree: string;
   readonly branch: string;
+  /** Where the guest has a git folder of its own: what HEAD is in it, or was before commits that the host does not have. */
+  readonly private?: { readonly head: string | undefined };
 };
 
 /** Sentences, one for each kind of work; empty when nothing would be lost. */
@@ -25,15 +27,17 @@ export async function unsavedWork(host: Host, target: Target, inside: Inside | u
   const changed =
     inside !== undefined ? await changedInside(inside) : await changedOnHost(host, target, head ?? 'HEAD');
   if (changed.length > 0) found.push(`${count(changed.length, 'changed or new file')}: ${some(changed)}`);
-  const unpushed = await unpushedCommits(host, target, head);
+  const unpushed = await unpushedCommits(host, target, target.private === undefined ? head : undefined);
   if (unpushed > 0) found.push(`${count(unpushed, 'commit')} that no remote and no other branch has`);
-  const stashes = await stashesOf(target.own);
+  const stashes = target.private === undefined ? await stashesOf(target.own) : 0;
   if (stashes > 0) found.push(`${count(stashes, 'stash', 'stashes')} made inside`);
   return found;
 }
 
 /** What HEAD stands for, by our own reading of a file that the guest may have written. */
-export async function headCommit(host: Host, { repository, own }: Target): Promise<string | undefined> {
+export async function headCommit(host: Host, target: Target): Promise<string | undefined> {
+  const { repository, own } = target;
+  if (target.private !== undefined) return target.private.head;
   const head = await headOf(own);
   if (head.kind === 'branch') return branchTip(host, repository, head.name);
   return head.kind === 'commit' ? commitOf(host, repository, head.id) : undefined;
@@ -65,7 +69,8 @@ async function changedOnHost(host: Host, target: Target, head: string): Promise<
   const { repository, worktree, own } = target;
   const nested = await nestedRepositories(own, worktree);
   if (nested.kind === 'unknown') return ['(the git index cannot be read)'];
-  const staged = await stagedOnHost(host, target, head);
+  // The host's own index knows nothing of what was staged in another git folder.
+  const staged = target.private === undefined ? await stagedOnHost(host, target, head) : [];
   const sparse = await isSparse(host, own);
   const files = await withScratch(host, { repository, worktree }, async scratch => {
     await readCommit(scratch, head, 'keep');

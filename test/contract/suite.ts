@@ -5,6 +5,7 @@ import { groundOf } from '../support/grounds.ts';
 import { type Bench, machineOf, makeBench } from './bench.ts';
 import { attachingCases } from './cases/attaching.ts';
 import { execCases } from './cases/exec.ts';
+import { gitCases } from './cases/git.ts';
 import { lifecycleCases } from './cases/lifecycle.ts';
 import { limitCases } from './cases/limits.ts';
 import { manifestCases } from './cases/manifest.ts';
@@ -78,6 +79,7 @@ export function contractSuite(backend: Backend, tally: Tally): void {
       streamCases(subject);
       terminalCases(subject);
       workspaceCases(subject);
+      gitCases(subject);
       networkCases(subject);
       limitCases(subject);
       momentCases(subject);

@@ -32,7 +32,7 @@ afterEach(() => lab.dispose());
 
 const refused = async (): Promise<string | undefined> => {
   try {
-    await refuseUnsaved(lab.host, target, undefined);
+    await refuseUnsaved(lab.host, target, {});
     return undefined;
   } catch (error) {
     assert.ok(error instanceof SandboxError, String(error));

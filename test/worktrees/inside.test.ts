@@ -7,11 +7,47 @@ import { type Lab, makeLab } from './support/repo.ts';
 
 type Setup = { lab: Lab; worktree: string; jail: Jail };
 
-async function setUp(lab: Lab): Promise<Setup> {
+async function setUp(lab: Lab, kind?: 'private'): Promise<Setup> {
   const worktree = join(lab.folder, 'feature');
   await ensureWorktree(lab.host, await lab.repository(), { branch: 'feature', path: worktree, include: [] });
-  return { lab, worktree, jail: await openJail(lab, worktree) };
+  return { lab, worktree, jail: await openJail(lab, worktree, kind) };
 }
+
+const works: Readonly<Record<string, string>> = {
+  branch: 'git branch b2; git branch | grep -q b2',
+  switch: 'git switch -qc b2; git switch -q feature; git switch -q -',
+  'a merge':
+    'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; echo y > y; git add y; git commit -qm y; git merge -q --no-edit b2; test -f x -a -f y',
+  'a merge with a conflict':
+    'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git merge -q b2; echo z > f; git add f; git commit -qm merged; test -z "$(git status --porcelain)"',
+  'a rebase':
+    'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; echo y > y; git add y; git commit -qm y; git rebase -q b2; test "$(git log --format=%s -1)" = y',
+  'a rebase with a conflict':
+    'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git rebase -q b2; echo z > f; git add f; GIT_EDITOR=true git rebase --continue; ! git status | grep -q rebas',
+  'a rebase that runs programs':
+    'echo y > y; git add y; git commit -qm y; git rebase -q --exec "touch ran" main; test -f ran',
+  stash:
+    'echo x >> README.md; git stash -q; echo y >> README.md; git stash -q; test "$(git stash list | wc -l)" = 2; git stash pop -q; git checkout -q README.md; git stash pop -q; test -z "$(git stash list)"; ! git rev-parse -q --verify refs/stash; git checkout -q README.md',
+  tag: 'git tag light; git tag -a -m note heavy; git describe heavy',
+  'fetch of local refs': 'git fetch -q . feature:copy; git rev-parse copy',
+  log: 'git log --oneline --all --graph | grep -q first',
+  diff: 'echo x >> README.md; git diff | grep -q "^+x"; git diff main --stat; git checkout -q README.md',
+  'cherry-pick':
+    'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; git cherry-pick b2; test -f x',
+  'cherry-pick with a conflict':
+    'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git cherry-pick b2; echo z > f; git add f; GIT_EDITOR=true git cherry-pick --continue; ! git status | grep -qi pick; git commit -q --amend -m again',
+  revert: 'echo x > x; git add x; git commit -qm x; git revert --no-edit HEAD; ! test -f x',
+  reset: 'echo x > x; git add x; git commit -qm x; git reset -q --hard HEAD~1; ! test -f x',
+  reflog:
+    'echo x > x; git add x; git commit -qm x; git reset -q --hard HEAD~1; git reset -q --hard HEAD@{1}; test -f x',
+  'deleting a ref that is not packed':
+    'git branch b2; git update-ref -d refs/heads/b2; ! git rev-parse -q --verify b2',
+  'git worktree list and prune leave its own entry alone':
+    'git worktree list | grep -q feature; git worktree prune --expire=now; git gc --auto; git status',
+  notes: 'git notes add -m note; git notes show',
+  'am and format-patch':
+    'echo x > x; git add x; git commit -qm x; git format-patch -q -1 --stdout > /tmp/p; git reset -q --hard HEAD~1; git am -q /tmp/p; test -f x',
+};
 
 describe('git inside a narrowed worktree', () => {
   let lab: Lab;
@@ -44,41 +80,6 @@ describe('git inside a narrowed worktree', () => {
     assert.equal(lab.git(worktree, 'status', '--porcelain'), '');
   });
 
-  const works: Readonly<Record<string, string>> = {
-    branch: 'git branch b2; git branch | grep -q b2',
-    switch: 'git switch -qc b2; git switch -q feature; git switch -q -',
-    'a merge':
-      'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; echo y > y; git add y; git commit -qm y; git merge -q --no-edit b2; test -f x -a -f y',
-    'a merge with a conflict':
-      'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git merge -q b2; echo z > f; git add f; git commit -qm merged; test -z "$(git status --porcelain)"',
-    'a rebase':
-      'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; echo y > y; git add y; git commit -qm y; git rebase -q b2; test "$(git log --format=%s -1)" = y',
-    'a rebase with a conflict':
-      'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git rebase -q b2; echo z > f; git add f; GIT_EDITOR=true git rebase --continue; ! git status | grep -q rebas',
-    'a rebase that runs programs':
-      'echo y > y; git add y; git commit -qm y; git rebase -q --exec "touch ran" main; test -f ran',
-    stash:
-      'echo x >> README.md; git stash -q; echo y >> README.md; git stash -q; test "$(git stash list | wc -l)" = 2; git stash pop -q; git checkout -q README.md; git stash pop -q; test -z "$(git stash list)"; ! git rev-parse -q --verify refs/stash; git checkout -q README.md',
-    tag: 'git tag light; git tag -a -m note heavy; git describe heavy',
-    'fetch of local refs': 'git fetch -q . feature:copy; git rev-parse copy',
-    log: 'git log --oneline --all --graph | grep -q first',
-    diff: 'echo x >> README.md; git diff | grep -q "^+x"; git diff main --stat; git checkout -q README.md',
-    'cherry-pick':
-      'git switch -qc b2; echo x > x; git add x; git commit -qm x; git switch -q feature; git cherry-pick b2; test -f x',
-    'cherry-pick with a conflict':
-      'git switch -qc b2; echo x > f; git add f; git commit -qm x; git switch -q feature; echo y > f; git add f; git commit -qm y; ! git cherry-pick b2; echo z > f; git add f; GIT_EDITOR=true git cherry-pick --continue; ! git status | grep -qi pick; git commit -q --amend -m again',
-    revert: 'echo x > x; git add x; git commit -qm x; git revert --no-edit HEAD; ! test -f x',
-    reset: 'echo x > x; git add x; git commit -qm x; git reset -q --hard HEAD~1; ! test -f x',
-    reflog:
-      'echo x > x; git add x; git commit -qm x; git reset -q --hard HEAD~1; git reset -q --hard HEAD@{1}; test -f x',
-    'deleting a ref that is not packed':
-      'git branch b2; git update-ref -d refs/heads/b2; ! git rev-parse -q --verify b2',
-    'git worktree list and prune leave its own entry alone':
-      'git worktree list | grep -q feature; git worktree prune --expire=now; git gc --auto; git status',
-    notes: 'git notes add -m note; git notes show',
-    'am and format-patch':
-      'echo x > x; git add x; git commit -qm x; git format-patch -q -1 --stdout > /tmp/p; git reset -q --hard HEAD~1; git am -q /tmp/p; test -f x',
-  };
   for (const [name, script] of Object.entries(works)) {
     it(`works: ${name}`, () => {
       jail.ok(script);
@@ -117,6 +118,41 @@ describe('git inside a narrowed worktree', () => {
     const again = await openJail(lab, worktree);
     again.ok('git stash pop -q; grep -q x README.md');
   });
+});
+
+describe('git inside a private git folder', () => {
+  let lab: Lab;
+  let jail: Jail;
+
+  before(function () {
+    if (!canJail()) this.skip();
+  });
+  beforeEach(async () => {
+    lab = makeLab();
+    lab.git(lab.main, 'branch', 'packed');
+    lab.git(lab.main, 'pack-refs', '--all');
+    ({ jail } = await setUp(lab, 'private'));
+  });
+  afterEach(() => {
+    assert.equal(lab.git(lab.main, 'for-each-ref', '--format=%(refname) %(contents:subject)'), UNTOUCHED);
+    assert.equal(lab.git(lab.main, 'status', '--porcelain'), '');
+    lab.dispose();
+  });
+
+  const UNTOUCHED = ['feature', 'main', 'packed'].map(name => `refs/heads/${name} first`).join('\n');
+  const also: Readonly<Record<string, string>> = {
+    gc: 'echo x > x; git add x; git commit -qm x; git gc -q --prune=now; git fsck',
+    'pack-refs': 'git pack-refs --all',
+    'deleting a branch that the host has packed': 'git branch -D packed',
+    'a change of the configuration': 'git config core.pager less; git config core.pager',
+    'another worktree': 'git worktree add -q /tmp/other main; git -C /tmp/other status',
+    'fetching from the host': 'git fetch -q host; git rev-parse host/packed',
+  };
+  for (const [name, script] of Object.entries({ ...works, ...also })) {
+    it(`works: ${name}`, () => {
+      jail.ok(script);
+    });
+  }
 });
 
 describe('git inside other kinds of repositories', () => {

@@ -12,7 +12,7 @@ export const manifest: Manifest = {
     boundary: 'container',
     lifetime: 'owned',
     workspace: 'bind',
-    git: ['narrowed'],
+    git: ['narrowed', 'private'],
     network: ['none', 'open'],
     runtimes: ['shell', 'python', 'node'],
     resources: { cpus: 'hard', memory: 'hard', pids: 'hard', wall: 'hard' },

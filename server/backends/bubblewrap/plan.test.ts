@@ -1,8 +1,8 @@
 // Tables of requests and hosts, and the plans that follow from them.
 import { strict as assert } from 'node:assert';
 import type { LaunchRequest } from '../../core/backend.ts';
+import { coveringMount } from '../../core/launch.ts';
 import { SandboxId } from '../../protocol/sandbox.ts';
-import { coveringMount } from '../kit/mounts.ts';
 import { type HostFacts, type PlanInput, planLaunch } from './plan.ts';
 import { canForbidNesting } from './system.ts';
 

@@ -15,7 +15,7 @@ export const manifest: Manifest = {
     boundary: 'container',
     lifetime: 'external',
     workspace: 'bind',
-    git: ['narrowed'],
+    git: ['narrowed', 'private'],
     network: ['none', 'open'],
     runtimes: ['shell', 'python', 'node'],
     images: ['oci'],

@@ -2,6 +2,7 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { coveringMount } from '../../core/launch.ts';
 import { isAbsence } from '../../platform/files.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 
@@ -12,11 +13,6 @@ export function checkMounts(mounts: readonly Mount[]): void {
     const below = coveringMount(mounts.slice(0, index), mount.target);
     if (below !== undefined) checkMountPoint(mount, below);
   }
-}
-
-/** The latest earlier mount that the target lies in; later ones win in the guest as well. */
-export function coveringMount(earlier: readonly Mount[], target: string): Mount | undefined {
-  return earlier.findLast(mount => target === mount.target || target.startsWith(`${mount.target}/`));
 }
 
 function checkSource({ source, target }: Mount): void {

@@ -12,7 +12,7 @@ export const manifest: Manifest = {
     boundary: 'vm',
     lifetime: 'external',
     workspace: 'shared',
-    git: ['narrowed'],
+    git: ['narrowed', 'private'],
     network: ['none', 'open'],
     runtimes: ['shell', 'python', 'node'],
     images: ['disk'],

@@ -6,9 +6,9 @@ import type { Context } from '../command.ts';
 import { lastingOf, specOf } from '../spec.ts';
 import { warnOfWorktree } from '../warnings.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
-import { diff, list, merge, remove } from '../worktreeViews.ts';
+import { bring, diff, list, merge, remove } from '../worktreeViews.ts';
 
-const modes = ['detach', 'shell', 'list', 'remove', 'diff', 'merge'] as const;
+const modes = ['detach', 'shell', 'list', 'remove', 'diff', 'merge', 'import'] as const;
 
 export async function run(context: Context): Promise<number | undefined> {
   const { args } = context;
@@ -25,6 +25,8 @@ export async function run(context: Context): Promise<number | undefined> {
       return diff(context);
     case 'merge':
       return merge(context);
+    case 'import':
+      return bring(context);
     case 'shell':
       refuseJson(context);
       return enterRunning(context);

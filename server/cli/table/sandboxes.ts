@@ -15,6 +15,7 @@ const wt: Command = {
   details: [
     'Makes what is missing of branch, worktree and sandbox, and opens a shell inside. The sandbox is gone when the last such shell ends; the worktree stays. With --detach the sandbox goes on running and the command returns as soon as it answers.',
     'One branch has one sandbox, however often and from wherever it is opened. A flag that asks for something other than what that sandbox has is refused.',
+    'With --type code or browser the guest has a git folder of its own: commits made inside stay there until --import, --merge or --diff fetches them, checked, into refs/heyvm/<sandbox id>, which needs the sandbox to run. Until then git status on the host compares the files with the commit that the branch had at the beginning. Inside, git fetch host brings what the host has.',
   ],
   arguments: [
     {
@@ -40,6 +41,11 @@ const wt: Command = {
       summary: 'with --diff: compare with this branch',
     },
     { kind: 'flag', name: 'merge', summary: 'merge the branch into the one of the main worktree' },
+    {
+      kind: 'flag',
+      name: 'import',
+      summary: 'bring commits of a private git folder to the repository, below refs/heyvm',
+    },
     { kind: 'flag', name: 'create-branch', short: 'b', summary: 'the branch must be a new one' },
     {
       kind: 'string',
@@ -59,6 +65,10 @@ const wt: Command = {
       about: 'a new branch from a tag, with network',
     },
     { command: 'heyvm wt feature/x --diff --stat', about: 'what was changed there' },
+    {
+      command: 'heyvm wt feature/x --import',
+      about: 'commits of a private git folder, as refs of the repository',
+    },
     { command: 'heyvm wt feature/x --remove', about: 'remove sandbox and worktree' },
   ],
   json: {
