@@ -87,8 +87,8 @@ export type MachineContext = Omit<DriverContext, 'state' | 'runtime' | 'progress
   readonly isImageNeeded?: (digest: string) => Promise<boolean>;
 };
 
-/** Something that was left behind and could not be removed. */
-export type Residue = { what: string; path: string };
+/** Something that was left behind: what could not be removed, or of a sweep what was. */
+export type Residue = { what: string; path: string; bytes?: number };
 
 /** JSON by which any process finds the driver's thing again. */
 export type Ref = Readonly<Record<string, unknown>>;

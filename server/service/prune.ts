@@ -87,7 +87,7 @@ async function pruneFiles(deps: ServiceDeps, asked: Asked, { signal }: CallConte
 
 async function swept(deps: ServiceDeps, context: CallContext): Promise<Removed[]> {
   const found = await sweepBackends(deps, context);
-  return found.map(({ what, path }) => ({ what, path, bytes: 0 }));
+  return found.map(({ what, path, bytes = 0 }) => ({ what, path, bytes }));
 }
 
 /** Of a file or of all files below a folder; never follows a link out of it. */

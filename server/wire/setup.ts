@@ -27,6 +27,8 @@ export const GuestSetup = z.strictObject({
   /** For the first network card, such as `10.0.2.15/24`. */
   network: z.optional(
     z.strictObject({
+      /** Its own, in the place of the one that the card came with. */
+      mac: z.optional(z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))),
       address: z.string(),
       gateway: z.optional(z.string()),
       dns: z.optional(z.array(z.string())),
@@ -46,8 +48,11 @@ export async function setupGuest(connect: Connect, setup: GuestSetup): Promise<v
 }
 
 /** Takes all mounts of the setup away, or none and says who holds them. */
-export async function releaseGuest(connect: Connect): Promise<readonly BusyProcess[]> {
-  const parsed = parse(Released, await ask(connect, { op: 'release' }));
+export async function releaseGuest(
+  connect: Connect,
+  patienceMs: number = ANSWER_MS,
+): Promise<readonly BusyProcess[]> {
+  const parsed = parse(Released, await ask(connect, { op: 'release' }, patienceMs));
   return parsed.ok ? parsed.value.busy : fail('internal', `the answer is not understood: ${parsed.problem}`);
 }
 
@@ -64,8 +69,30 @@ type ControlHeader =
   | { readonly op: 'setup'; readonly setup: GuestSetup }
   | { readonly op: 'release' | 'shutdown' };
 
-async function ask(connect: Connect, header: ControlHeader): Promise<Readonly<Record<string, unknown>>> {
-  const { reply, socket } = await openChannel(await connect(), header);
-  socket.destroy();
-  return reply;
+/** To write out what is not on its disk yet may take a machine long; more than this is no answer. */
+const ANSWER_MS = 120_000;
+
+async function ask(
+  connect: Connect,
+  header: ControlHeader,
+  patienceMs: number = ANSWER_MS,
+): Promise<Readonly<Record<string, unknown>>> {
+  const stream = await connect();
+  let late = false;
+  // A guest that keeps silent must not hold up whoever waits for the sandbox.
+  const timer = setTimeout(() => {
+    late = true;
+    stream.destroy();
+  }, patienceMs);
+  try {
+    return (await openChannel(stream, header)).reply;
+  } catch (error) {
+    if (!late) throw error;
+    return fail('timeout', `the guest did not answer to ${header.op} in ${patienceMs / 1000} seconds`, {
+      hint: 'look at its log; heyvm stop ends it, by force where it has to',
+    });
+  } finally {
+    clearTimeout(timer);
+    stream.destroy();
+  }
 }

@@ -61,8 +61,12 @@ describe('makers of templates that are killed', function () {
     });
   }
 
-  it('leave nothing after a sweep', async () => {
-    await stable.clear();
+  it('leave nothing after a sweep, which names what it removes', async () => {
+    const [template] = stable.templates();
+    assert.ok(template !== undefined);
+    const [removed, ...more] = await stable.clear();
+    assert.deepEqual([removed?.path, more], [join(stable.cache, 'templates', template), []]);
+    assert.ok((removed?.bytes ?? 0) > 1024 ** 2, `${removed?.bytes} bytes`);
     assert.deepEqual(
       namesIn(join(stable.cache, 'templates')).filter(name => name !== '.locks'),
       [],

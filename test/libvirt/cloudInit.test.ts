@@ -9,12 +9,13 @@ import { ensureVendorDisk } from '../../scripts/lib/vendorDisk.ts';
 import { linesOf } from '../../server/backends/libvirt/guest.ts';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import { placesOf } from '../../server/backends/libvirt/places.ts';
-import { readSetup, tellRelease, tellSetup } from '../../server/backends/libvirt/setup.ts';
+import { readSetup, tellSetup } from '../../server/backends/libvirt/setup.ts';
 import type { LaunchRequest, Ref } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import type { StoredImage } from '../../server/core/image.ts';
 import { ensureSshKey } from '../../server/platform/sshKey.ts';
 import { ImageManifest } from '../../server/protocol/image.ts';
+import { releaseGuest } from '../../server/wire/setup.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
 import { type Libvirtd, startLibvirtd } from './support/libvirtd.ts';
 
@@ -93,7 +94,7 @@ describe('an image that a vendor made', function () {
     assert.ok(setup);
     const connect = linesOf.get(guest);
     assert.ok(connect);
-    assert.deepEqual(await tellRelease(connect), []);
+    assert.deepEqual(await releaseGuest(connect), []);
     const hide = 'sudo mv $(find /lib/modules -name 9p.ko) /var/tmp && sudo rmmod 9p';
     assert.deepEqual((await runIn(guest, hide, { cwd: '/' })).status, succeeded);
     await assert.rejects(tellSetup(connect, setup), { code: 'unsupported', message: /no 9p/ });
@@ -114,7 +115,7 @@ describe('an image that a vendor made', function () {
     try {
       const copy = await other.start({ ...request, ...placeOf(other), from: taken.ref });
       const said = await runIn(copy.guest, 'kill -0 $(cat /tmp/pid) && hostname; ls /workspace');
-      assert.equal(said.stdout, `${copy.request.name}\n`);
+      assert.equal(said.stdout, `${copy.request.name}\n`, other.log.join('\n'));
     } finally {
       await other.dispose();
     }

@@ -2,7 +2,9 @@ import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { connect } from '../../server/platform/sockets.ts';
 import { guestOver } from '../../server/wire/client.ts';
 import { muxOver } from '../../server/wire/mux.ts';
@@ -12,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { run, skipWithoutProgram } from './guestProgram.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
+const OWN_CARD = '02:11:22:33:44:55';
 const OWNER = { name: 'me', uid: 1234, gid: 1234, home: '/home/me' };
 
 describe('a machine whose first process is the guest program', function () {
@@ -48,7 +51,7 @@ describe('a machine whose first process is the guest program', function () {
         { from: '/run/heyvm/share/work', to: '/workspace', mode: 'rw' },
         { from: '/run/heyvm/share/secret', to: '/opt/deep/secret', mode: 'ro' },
       ],
-      network: { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: ['10.0.2.3'] },
+      network: { mac: OWN_CARD, address: '10.0.2.15/24', gateway: '10.0.2.2', dns: ['10.0.2.3'] },
       env: { FLAVOUR: 'salt' },
       workdir: '/workspace',
     };
@@ -86,7 +89,28 @@ describe('a machine whose first process is the guest program', function () {
     assert.equal(await sh('echo $HOME $USER $FLAVOUR; date -u +%F'), '/home/me me salt\n2031-05-05');
     assert.equal(await sh('grep -c ^me: /etc/passwd; cat /etc/resolv.conf'), '1\nnameserver 10.0.2.3');
     assert.match(await sh('cat /proc/net/route'), /^eth0\s+00000000\s+0202000A/m);
+    assert.equal(await sh('cat /sys/class/net/eth0/address'), OWN_CARD);
     assert.match(await sh('grep -c " /workspace " /proc/self/mountinfo'), /^1$/);
+  });
+
+  it('gets another card while the network is in use', async () => {
+    const server = createServer(socket => socket.end('from the host\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const hear = async (): Promise<string> =>
+      text(await machine.guest.dial({ kind: 'tcp', host: '10.0.2.2', port }));
+    try {
+      const { network } = setup;
+      assert.ok(network);
+      for (const mac of ['02:00:00:00:00:0f', OWN_CARD]) {
+        assert.equal(await hear(), 'from the host\n');
+        await setupGuest(machine.connect, { ...setup, network: { ...network, mac } });
+        assert.equal(await sh('cat /sys/class/net/eth0/address'), mac);
+        assert.equal(await hear(), 'from the host\n');
+      }
+    } finally {
+      server.close();
+    }
   });
 
   it('shows the folders of the host where they belong', async () => {

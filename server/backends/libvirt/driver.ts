@@ -8,6 +8,7 @@ import type { Guest } from '../../core/guest.ts';
 import type { StoredImage } from '../../core/image.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
+import { releaseGuest } from '../../wire/setup.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
 import { conditionOf, forceOff } from './condition.ts';
@@ -29,7 +30,6 @@ import {
   uuidOf,
   writeRecord,
 } from './record.ts';
-import { tellRelease } from './setup.ts';
 import { partsOf, snapshots } from './snapshots.ts';
 import { startMachine } from './start.ts';
 import { removeDomain, sweep } from './sweep.ts';
@@ -135,7 +135,7 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
 async function suspend(context: DriverContext, _ref: Ref, guest: Guest): Promise<void> {
   const { uri, name } = await needRecord(context);
   const connect = linesOf.get(guest) ?? lineTo(placesOf(context).port).connect;
-  const busy = await tellRelease(() => connect());
+  const busy = await releaseGuest(() => connect());
   if (busy.length > 0) {
     const listed = busy.map(({ pid, command }) => `${command} (${pid})`).join(', ');
     fail('busy', `programs inside use the workspace, which cannot be saved with them: ${listed}`, {

@@ -5,8 +5,9 @@ import { chmod, copyFile, readFile, rename, rm, stat, symlink } from 'node:fs/pr
 import { dirname, join } from 'node:path';
 import type { MachineContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
-import { ensureFolder, writeAtomic } from '../../platform/files.ts';
+import { ensureFolder, errorCodeOf, isAbsence, writeAtomic } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
+import { addUser, type EmulatorUser, openFolder, USERS } from './emulatorUsers.ts';
 
 const NAME = 'heyvm-qemu';
 
@@ -33,13 +34,32 @@ export type Audience = 'person' | 'system';
  * the same path would be taken for the old one: a folder is made for each pair of it and of our program.
  */
 export async function prepareEmulator(
+  context: MachineContext,
+  qemu: string,
+  audience: Audience,
+  user?: EmulatorUser,
+): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const emulator = await ensureEmulator(context, qemu, audience);
+      if (audience === 'person' || user === undefined || (await addUser(emulator, user))) return emulator;
+    } catch (error) {
+      // What is there may be cleared away in the same moment.
+      if (audience === 'person' || !isAbsence(error) || attempt >= ATTEMPTS) throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 10;
+
+async function ensureEmulator(
   { cache, agent }: MachineContext,
   qemu: string,
   audience: Audience,
 ): Promise<string> {
   const [own, { mtimeMs, size }] = await Promise.all([readFile(agent), stat(qemu)]);
   const key = createHash('sha256').update(own).update(`${qemu} ${mtimeMs} ${size}`).digest('hex');
-  const parent = audience === 'person' ? join(cache, 'emulators') : await openFolder();
+  const parent = audience === 'person' ? join(cache, 'emulators') : await ensureOpenFolder();
   const folder = join(parent, key.slice(0, 16));
   const emulator = join(folder, NAME);
   if (existsSync(emulator)) return emulator;
@@ -49,19 +69,20 @@ export async function prepareEmulator(
   try {
     await copyFile(agent, join(fresh, NAME));
     await symlink(qemu, join(fresh, `${NAME}.program`));
+    await ensureFolder(join(fresh, USERS));
     if (audience === 'system') await chmod(fresh, 0o755);
     await rename(fresh, folder);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
-    // Somebody else was faster, with the same content.
-    if (!existsSync(emulator)) throw error;
+    // Somebody else was faster, with the same content; it may be cleared away again by now.
+    if (!existsSync(emulator) && errorCodeOf(error) !== 'ENOTEMPTY') throw error;
   }
   return emulator;
 }
 
 /** A folder that everybody can enter and only we can change, whoever else may write beside it. */
-async function openFolder(): Promise<string> {
-  const folder = `/var/tmp/heyvm-${process.getuid?.() ?? 0}`;
+async function ensureOpenFolder(): Promise<string> {
+  const folder = openFolder();
   await ensureFolder(folder);
   await chmod(folder, 0o711);
   return folder;

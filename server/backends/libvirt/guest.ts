@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { guestOver } from '../../wire/client.ts';
+import { type Connect, shutdownGuest } from '../../wire/setup.ts';
 import { firstOf, within } from '../kit/within.ts';
 import { type Condition, conditionOf, forceOff } from './condition.ts';
 import { readConsole } from './console.ts';
 import type { Line } from './line.ts';
 import type { Places } from './places.ts';
-import { type Connect, tellShutdown } from './setup.ts';
 import type { Libvirt } from './virsh.ts';
 
 export type GuestParts = {
@@ -73,7 +73,7 @@ function channels(line: Line) {
 async function ask(parts: GuestParts, connect: Connect, ended: Promise<unknown>, ms: number): Promise<void> {
   const { libvirt, name, line } = parts;
   const until = Date.now() + ms;
-  const told = tellShutdown(connect).then(
+  const told = shutdownGuest(connect).then(
     () => true,
     () => false,
   );

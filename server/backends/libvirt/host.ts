@@ -4,6 +4,7 @@ import { fail } from '../../core/errors.ts';
 import { askKvm } from './accelerator.ts';
 import type { Accelerator } from './domain.ts';
 import { findQemu, prepareEmulator } from './emulator.ts';
+import type { EmulatorUser } from './emulatorUsers.ts';
 import { DEFAULT_URI, type Options } from './options.ts';
 import type { HostFacts } from './plan.ts';
 import { type Libvirt, saidBy } from './virsh.ts';
@@ -18,14 +19,21 @@ export function isSystem(uri: string): boolean {
   return process.getuid?.() === 0 || new URL(uri).pathname.startsWith('/system');
 }
 
+export type HostWish = {
+  readonly owner: LaunchRequest['owner'];
+  readonly options: Options;
+  /** The machine that is to run there. */
+  readonly user: EmulatorUser;
+};
+
 export async function readHost(
   context: MachineContext,
   libvirt: Libvirt,
-  { owner, options }: { owner: LaunchRequest['owner']; options: Options },
+  { owner, options, user }: HostWish,
 ): Promise<HostFacts> {
   const qemu = needQemu();
   const system = isSystem(libvirt.uri);
-  const emulator = await prepareEmulator(context, qemu, system ? 'system' : 'person');
+  const emulator = await prepareEmulator(context, qemu, system ? 'system' : 'person', user);
   return {
     emulator,
     accelerator: await chooseAccelerator(context, qemu, options),

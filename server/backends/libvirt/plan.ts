@@ -3,11 +3,11 @@ import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
+import type { GuestSetup } from '../../wire/setup.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
 import { type Accelerator, type Boot, type Machine, SHARE_TAG } from './domain.ts';
 import type { Places } from './places.ts';
 import type { MachineRecord } from './record.ts';
-import type { Setup } from './setup.ts';
 
 export type HostFacts = {
   readonly accelerator: Accelerator;
@@ -40,7 +40,7 @@ export type MachinePlan = {
   readonly stage: StagePlan;
   readonly diskBytes: number | undefined;
   /** Without clock and entropy, which are of the moment in which it is told. */
-  readonly setup: Setup;
+  readonly setup: GuestSetup;
 };
 
 const MIB = 1024 * 1024;
@@ -121,7 +121,7 @@ function stageOf(mounts: readonly Mount[], { stage: root, stageFilter: filter }:
   };
 }
 
-function setupOf({ request, image, record }: PlanInput): Setup {
+function setupOf({ request, image, record }: PlanInput): GuestSetup {
   const { uid, gid } = request.owner;
   const asRoot = uid === 0;
   const user = asRoot ? 'root' : USER;
@@ -137,7 +137,7 @@ function setupOf({ request, image, record }: PlanInput): Setup {
       to: target,
       mode,
     })),
-    ...(request.network === 'open' ? { network: USER_NETWORK } : {}),
+    ...(request.network === 'open' ? { network: { ...USER_NETWORK, mac: macOf(record) } } : {}),
     env: {
       LANG: 'C.UTF-8',
       ...config.env,
@@ -154,6 +154,15 @@ const SHARE = '/run/heyvm/share';
 
 /** What QEMU's user network gives to the one machine that is on it. */
 const USER_NETWORK = { address: '10.0.2.15/24', gateway: '10.0.2.2', dns: ['10.0.2.3'] };
+
+/**
+ * Machines that were resumed from one template have a card with the same address. This is the machine's own, of those
+ * that nobody gives out.
+ */
+function macOf({ uuid }: MachineRecord): string {
+  const bytes = uuid.slice(-10).match(/../g) ?? [];
+  return ['02', ...bytes].join(':');
+}
 
 /** What lies inside another mount comes along with it; what may be written there, QEMU decides. */
 function outermost(mounts: readonly Mount[]): readonly { target: string; mode: 'ro' | 'rw' }[] {

@@ -42,7 +42,11 @@ export async function startMachine(starting: Starting): Promise<Line> {
   await ensureFolder(context.state);
   await ensureFolder(context.runtime);
   const versions = versionsSoon(starting);
-  const host = await readHost(context, libvirt, { ...request, options: parseOptions(request.options) });
+  const host = await readHost(context, libvirt, {
+    owner: request.owner,
+    options: parseOptions(request.options),
+    user: { name: record.name, state: context.state },
+  });
   const plan = planMachine({
     request,
     record,
@@ -54,7 +58,7 @@ export async function startMachine(starting: Starting): Promise<Line> {
   });
   await writeStage(starting, plan);
   if (plan.machine.seed !== undefined)
-    await writeSeed(context, places, { name: plan.setup.hostname, uuid: record.uuid });
+    await writeSeed(context, places, { name: request.name, uuid: record.uuid });
   try {
     const resumed = await resumeNew(starting, plan, versions);
     const line = resumed?.line ?? (await startOwn(starting, plan));
@@ -114,7 +118,8 @@ async function resumeNew(
   const description = await writeDescription(starting, machine);
   if (moment !== undefined && !request.cold) {
     context.progress({ phase: 'resuming' });
-    return resumeCopy({ context, libvirt, machine, description, moment });
+    const patienceMs = patienceFor(machine);
+    return resumeCopy({ context, libvirt, machine, description, moment, patienceMs });
   }
   if (why !== undefined) {
     context.log(`it boots: ${why}`);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { MachineContext, Residue } from '../../core/backend.ts';
 import { conditionOf } from './condition.ts';
+import { clearEmulators } from './emulatorUsers.ts';
 import { uriOf } from './host.ts';
 import { parseOptions } from './options.ts';
 import { sandboxOf } from './record.ts';
@@ -29,8 +30,7 @@ export async function sweep(
   const listed = await libvirt.call(['list', '--all', '--name']).catch(() => undefined);
   // What nobody can ask about stays; the next sweep asks again.
   if (listed === undefined) return [];
-  await clearTemplates(context, libvirt, living);
-  const removed: Residue[] = [];
+  const removed = [...(await clearTemplates(context, libvirt, living)), ...(await clearEmulators())];
   for (const name of listed.split('\n')) {
     const id = sandboxOf(context, name.trim());
     if (id === undefined || living.has(id)) continue;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { libvirt } from '../../../server/backends/libvirt/index.ts';
-import type { Driver, DriverContext, LaunchRequest, Ref } from '../../../server/core/backend.ts';
+import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../../server/core/backend.ts';
 import type { Guest } from '../../../server/core/guest.ts';
 import { SandboxId } from '../../../server/protocol/sandbox.ts';
 import { machineOf, runIn } from '../../contract/bench.ts';
@@ -29,7 +29,7 @@ export type Stable = {
   /** The folders of what machines can be resumed from. */
   templates(): string[];
   /** As `prune` does, when no sandbox of this process lives. */
-  clear(): Promise<void>;
+  clear(): Promise<readonly Residue[]>;
   /** Ends every machine that a test left. */
   endAll(): Promise<void>;
   dispose(): Promise<void>;
@@ -94,7 +94,7 @@ export async function makeStable(folder = newFolder()): Promise<Stable | string>
     ...{ folder, driver, cache: machine.cache, animal },
     templates: () => namesIn(join(machine.cache, 'templates')).filter(name => !name.startsWith('.')),
     async clear() {
-      await driver.sweep(machine, new Set());
+      return driver.sweep(machine, new Set());
     },
     async endAll() {
       await Promise.all(animals.map(one => one.end()));

@@ -18,6 +18,9 @@ pub fn configure(network: &Network) -> Result<(), Failure> {
     let broken = |error: io::Error| Failure::system("cannot set the network up", &error);
     let name = interface()?;
     let socket = socket().map_err(broken)?;
+    if let Some(mac) = network.mac {
+        set_hardware_address(&socket, &name, mac).map_err(broken)?;
+    }
     // An address that is set again would take the route along, and with it connections that exist.
     if address_of(&socket, &name) != Some(network.address) {
         let mask = u32::MAX.checked_shl(32 - u32::from(network.prefix)).unwrap_or(0);
@@ -83,6 +86,22 @@ fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
         *to = from as libc::c_char;
     }
     libc::sockaddr { sa_family: libc::AF_INET as libc::sa_family_t, sa_data: data }
+}
+
+/// Before the card is up where it is new; the cards of machines take another one also while they are up.
+fn set_hardware_address(socket: &OwnedFd, name: &str, mac: [u8; 6]) -> io::Result<()> {
+    let mut request = request(name);
+    // SAFETY: the kernel reads and writes one request; an answer holds the address of the card.
+    unsafe {
+        sys::check(libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFHWADDR as _, &mut request))?;
+        let known = &mut request.ifr_ifru.ifru_hwaddr.sa_data;
+        let wanted = mac.map(|byte| byte as libc::c_char);
+        if known[..6] == wanted {
+            return Ok(());
+        }
+        known[..6].copy_from_slice(&wanted);
+        sys::check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFHWADDR as _, &request)).map(|_| ())
+    }
 }
 
 fn address_of(socket: &OwnedFd, name: &str) -> Option<Ipv4Addr> {

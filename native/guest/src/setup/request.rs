@@ -61,6 +61,7 @@ pub enum Access {
 
 #[derive(Debug, PartialEq)]
 pub struct Network {
+    pub mac: Option<[u8; 6]>,
     pub address: Ipv4Addr,
     pub prefix: u8,
     pub gateway: Option<Ipv4Addr>,
@@ -167,9 +168,23 @@ fn network(value: Value) -> Result<Network, Failure> {
         server.parse::<std::net::IpAddr>().map_err(|_| Failure::usage(format!("{:?} is no name server", server)))?;
         Ok(server)
     })?;
-    let network = Network { address: ip.parse().map_err(|_| wrong())?, prefix, gateway: gateway.transpose()?, dns };
+    let mac = members.optional_text("mac")?.map(hardware_address).transpose()?;
+    let address = ip.parse().map_err(|_| wrong())?;
+    let network = Network { mac, address, prefix, gateway: gateway.transpose()?, dns };
     members.done()?;
     Ok(network)
+}
+
+/// Of one card; those of groups have the lowest bit of the first byte.
+fn hardware_address(text: String) -> Result<[u8; 6], Failure> {
+    let wrong = || Failure::usage(format!("{:?} is no address of a network card", text));
+    let bytes: Option<Vec<u8>> =
+        text.split(':').map(|part| if part.len() == 2 { u8::from_str_radix(part, 16).ok() } else { None }).collect();
+    let mac: [u8; 6] = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
+    if mac[0] & 1 == 1 {
+        return Err(wrong());
+    }
+    Ok(mac)
 }
 
 fn base64(text: &str) -> Result<Vec<u8>, Failure> {
@@ -206,7 +221,7 @@ mod tests {
             "entropy":"aGV5dm0=","user":{"name":"me","uid":1000,"gid":100,"home":"/home/me"},
             "shares":[{"tag":"stage","kind":"9p","at":"/run/heyvm/share"}],
             "binds":[{"from":"/run/heyvm/share/1","to":"/workspace","mode":"rw"}],
-            "network":{"address":"10.0.2.15/24","gateway":"10.0.2.2","dns":["10.0.2.3"]},
+            "network":{"mac":"02:ab:00:00:00:0f","address":"10.0.2.15/24","gateway":"10.0.2.2","dns":["10.0.2.3"]},
             "env":{"A":"b"},"workdir":"/workspace"}"#,
         );
         let setup = setup.unwrap();
@@ -214,6 +229,7 @@ mod tests {
         assert_eq!(setup.time_ms, Some(1_700_000_000_123));
         assert_eq!(setup.mounts.binds[0].access, Access::ReadWrite);
         let network = setup.network.unwrap();
+        assert_eq!(network.mac, Some([2, 0xab, 0, 0, 0, 15]));
         assert_eq!((network.prefix, network.gateway), (24, Some(Ipv4Addr::new(10, 0, 2, 2))));
         assert_eq!(parsed("{}").unwrap(), Setup::default());
     }
@@ -231,6 +247,9 @@ mod tests {
             (r#"{"binds":[{"from":"/a/../b","to":"/b","mode":"ro"}]}"#, "no absolute path"),
             (r#"{"network":{"address":"10.0.2.15"}}"#, "prefix length"),
             (r#"{"network":{"address":"10.0.2.15/24","dns":["x"]}}"#, "no name server"),
+            (r#"{"network":{"address":"10.0.2.15/24","mac":"02:00:00:00:0:0f"}}"#, "network card"),
+            (r#"{"network":{"address":"10.0.2.15/24","mac":"02:00:00:00:00"}}"#, "network card"),
+            (r#"{"network":{"address":"10.0.2.15/24","mac":"03:00:00:00:00:0f"}}"#, "network card"),
             (r#"{"quick":true}"#, "unknown member"),
         ];
         for (text, expected) in table {

@@ -1,6 +1,6 @@
 // Clears templates away: what nobody builds on, what is left of makers that died, and marks of sandboxes that are gone.
 import { rm } from 'node:fs/promises';
-import type { MachineContext } from '../../../core/backend.ts';
+import type { MachineContext, Residue } from '../../../core/backend.ts';
 import { acquireLock } from '../../../store/lock.ts';
 import { clearLayers } from '../layers.ts';
 import type { Libvirt } from '../virsh.ts';
@@ -8,16 +8,17 @@ import { templateKey, templateName } from './make.ts';
 import { clearScratch } from './scratch.ts';
 import { clearShelf, failureIn, locksIn, makingFolder, namesIn, shelfIn } from './shelf.ts';
 
-/** For when a person asks for room: every template that no sandbox builds on goes. */
+/** For when a person asks for room: every template that no sandbox builds on goes, and is named. */
 export async function clearTemplates(
   context: MachineContext,
   libvirt: Libvirt,
   living: ReadonlySet<string>,
-): Promise<void> {
+): Promise<readonly Residue[]> {
   const shelf = shelfIn(context.cache);
   await clearMakings(context, libvirt, shelf);
-  await clearShelf(shelf, living, 'remove');
+  const removed = await clearShelf(shelf, living, 'remove');
   await clearLayers(context);
+  return removed;
 }
 
 async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: string): Promise<void> {

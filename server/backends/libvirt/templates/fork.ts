@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { DriverContext } from '../../../core/backend.ts';
 import { SandboxError } from '../../../core/errors.ts';
 import { writeAtomic } from '../../../platform/files.ts';
+import { type BusyProcess, type Connect, releaseGuest } from '../../../wire/setup.ts';
 import { awaitReady } from '../boot.ts';
 import { type Machine, renderDomain } from '../domain.ts';
 import { placesOf } from '../places.ts';
-import { type BusyProcess, type Connect, tellRelease } from '../setup.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments, waitingArguments } from './memory.ts';
 import { type Resumed, resumeMoment, saveMoment, settleMoment } from './moment.ts';
@@ -16,7 +16,7 @@ import { addUser, dropUser, shelfIn, templateAt, templateOf } from './shelf.ts';
 /** Undefined when the mounts are away; else why a machine cannot be saved with its programs. */
 export async function releaseReason(connect: Connect): Promise<string | undefined> {
   try {
-    const busy = await tellRelease(connect);
+    const busy = await releaseGuest(connect);
     return busy.length === 0 ? undefined : `programs use the workspace: ${listed(busy)}`;
   } catch (error) {
     if (error instanceof SandboxError) return error.message;
@@ -43,11 +43,13 @@ export type Copy = {
   readonly machine: Machine;
   readonly description: string;
   readonly moment: string;
+  /** To boot instead would lose the programs that ran, so that a busy host is waited for as at a boot. */
+  readonly patienceMs: number;
 };
 
 /** Undefined, with the reason in the log, when it has to boot from its copied disk. */
 export async function resumeCopy(copy: Copy): Promise<Resumed | undefined> {
-  const { context, libvirt, machine, moment } = copy;
+  const { context, libvirt, machine, moment, patienceMs } = copy;
   const places = placesOf(context);
   const waiting = [...memoryArguments({ kind: 'own' }, machine.memoryMiB), ...waitingArguments];
   const description = join(context.state, 'resumed.xml');
@@ -59,7 +61,7 @@ export async function resumeCopy(copy: Copy): Promise<Resumed | undefined> {
     const domain = { name: machine.name, description, definition: copy.description };
     await resumeMoment(libvirt, domain, { from: moment, memory: 'moment' });
     const settled = settleMoment(libvirt, machine.name);
-    const line = await awaitReady({ context, libvirt, name: machine.name, places, patienceMs: ANSWER_MS });
+    const line = await awaitReady({ context, libvirt, name: machine.name, places, patienceMs });
     return { line, settled };
   } catch (error) {
     await libvirt.attempt(['destroy', machine.name]);
@@ -69,8 +71,6 @@ export async function resumeCopy(copy: Copy): Promise<Resumed | undefined> {
     return undefined;
   }
 }
-
-const ANSWER_MS = 20_000;
 
 /** The template that a sandbox's disk builds on, and with it every copy of that disk; undefined when it has none. */
 export async function groundOf(

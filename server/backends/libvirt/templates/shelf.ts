@@ -5,6 +5,7 @@
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import type { Residue } from '../../../core/backend.ts';
 import { isAbsence, readTextIfExists, writeAtomic } from '../../../platform/files.ts';
 import { identifySelf } from '../../../platform/process.ts';
 import { randomHex } from '../../../platform/random.ts';
@@ -140,7 +141,8 @@ export async function clearShelf(
   shelf: string,
   living: ReadonlySet<string>,
   idle: 'keep' | 'remove',
-): Promise<void> {
+): Promise<readonly Residue[]> {
+  const removed: Residue[] = [];
   for (const name of await namesIn(shelf)) {
     if (name.startsWith('.')) continue;
     const folder = join(shelf, name);
@@ -148,8 +150,11 @@ export async function clearShelf(
       if (!living.has(user)) await rm(join(folder, USERS, user), { force: true });
     }
     const retired = typeof (await readManifest(folder)) === 'string';
-    if (retired || idle === 'remove') await retireUnused(folder);
+    const bytes = await bytesIn(folder);
+    if ((retired || idle === 'remove') && (await retireUnused(folder)))
+      removed.push({ what: 'a prepared machine that no sandbox builds on', path: folder, bytes });
   }
+  return removed;
 }
 
 /** The least recently used go first, those that a sandbox builds on never, and never the one to keep. */
