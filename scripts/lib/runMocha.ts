@@ -8,6 +8,8 @@ const [reportPath = '', ...files] = process.argv.slice(2);
 
 const mocha = new Mocha({ timeout: 60_000, slow: 10_000, forbidOnly: true, reporter: 'spec', color: false });
 for (const file of files) mocha.addFile(resolve(file));
+// Told to end it still does what it does at every end, such as removing folders.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 await mocha.loadFilesAsync();
 const report = await run();
 mkdirSync(dirname(reportPath), { recursive: true });

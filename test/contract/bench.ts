@@ -36,11 +36,13 @@ export type Bench = {
 };
 
 let benches = 0;
+const folders = new Set<string>();
 
 /** Two benches of one process never share an id, so that they can be open at once. */
 export async function makeBench(backend: Backend, signal = new AbortController().signal): Promise<Bench> {
   // Short, because socket paths are limited.
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'hvc-')));
+  folders.add(folder);
   benches += 1;
   const number = ((process.pid % 0xffff) * 0x10000 + benches) >>> 0;
   const id = SandboxId.parse(`sb-${number.toString(16).padStart(8, '0')}`);
@@ -90,6 +92,7 @@ export async function makeBench(backend: Backend, signal = new AbortController()
       for (const guest of guests) await guest.stop({ graceMs: 0 });
       await driver.destroy({ ...context, signal: new AbortController().signal }, known);
       rmSync(folder, { recursive: true, force: true });
+      folders.delete(folder);
     },
   };
 }
@@ -128,9 +131,11 @@ export async function machineOf(backend: Backend, signal?: AbortSignal): Promise
   return { ...machineContext(signal), options: parsed.value };
 }
 
-/** Gone with this process. */
+/** Gone with this process, as the folders of benches whose test ended before them. */
 const sharedCache = join(tmpdir(), `hvc-cache-${process.pid}`);
-process.on('exit', () => rmSync(sharedCache, { recursive: true, force: true }));
+process.on('exit', () => {
+  for (const folder of [sharedCache, ...folders]) rmSync(folder, { recursive: true, force: true });
+});
 
 /** For what concerns no single sandbox; with the options that a backend has without settings. */
 export function machineContext(signal = new AbortController().signal): MachineContext {

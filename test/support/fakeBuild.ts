@@ -17,10 +17,11 @@ const programs: Readonly<Record<string, string>> = {
 /** Declares hooks that make it and take it away again. */
 export function withFakeBuild(): () => Bundle {
   let made: Bundle | undefined;
+  let folder = '';
 
   before(async function () {
     this.timeout(120_000);
-    const folder = mkdtempSync(join(tmpdir(), 'hvf-'));
+    folder = mkdtempSync(join(tmpdir(), 'hvf-'));
     const build = `fake-${process.pid}-${Date.now().toString(36)}`;
     for (const [name, entry] of Object.entries(programs)) {
       const bundle = bundles.find(known => known.name === name);
@@ -41,7 +42,7 @@ export function withFakeBuild(): () => Bundle {
   after(() => {
     removeFakes();
     delete process.env['FAKE_HOST_PROGRAM'];
-    if (made !== undefined) rmSync(made.folder, { recursive: true, force: true });
+    if (folder !== '') rmSync(folder, { recursive: true, force: true });
   });
 
   return () => made!;

@@ -5,14 +5,12 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { which } from '../command.ts';
 import { cache } from '../places.ts';
@@ -25,6 +23,8 @@ const UID = 64_321;
 /** Short, because sockets lie below it, and the same in every run, because things that are kept know their own path. */
 const HOME = '/tmp/hvu';
 const MOST = 20;
+
+const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export type TestUser = {
   /** The words that run a program as this user, with every process that it leaves behind ended afterwards. */
@@ -56,7 +56,7 @@ export function makeTestUser(): TestUser {
     chownSync(join(home, name), UID, UID);
   }
   mkdirSync(seen, { recursive: true });
-  const accounts = writeAccounts(seen);
+  const accounts = writeAccounts(home, seen);
   const mounts = [
     ...['--dev-bind', '/', '/', ...openFolders()],
     ...['--bind', home, seen, '--perms', '1777', '--tmpfs', '/var/tmp'],
@@ -66,6 +66,16 @@ export function makeTestUser(): TestUser {
       .flatMap(name => ['--ro-bind', join(cache, name), join(seen, 'cache', name)]),
     ...['--ro-bind', join(accounts, 'etc'), '/etc'],
   ];
+  const end = (): void => {
+    rmSync(accounts, { recursive: true, force: true });
+    rmdirSync(seen);
+    leave();
+  };
+  const onSignal = (): void => {
+    end();
+    process.exit(1);
+  };
+  for (const signal of endings) process.once(signal, onSignal);
   const identity = [`--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];
   return {
     as: argv => [
@@ -75,9 +85,8 @@ export function makeTestUser(): TestUser {
     env: environment(seen),
     ...{ home, seen, uid: UID },
     end: () => {
-      rmSync(accounts, { recursive: true, force: true });
-      rmdirSync(seen);
-      leave();
+      for (const signal of endings) process.off(signal, onSignal);
+      end();
     },
   };
 }
@@ -95,10 +104,12 @@ function environment(home: string): NodeJS.ProcessEnv {
 
 /**
  * The configuration of this machine with one more account, as a folder of its own: whoever replaces a file of the real
- * one meanwhile takes a mount over that file away.
+ * one meanwhile takes a mount over that file away. Beside the home, where a run that was killed leaves it to the next.
  */
-function writeAccounts(home: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hvp-'));
+function writeAccounts(real: string, home: string): string {
+  const folder = `${real}.accounts`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { mode: 0o700 });
   execFileSync('cp', ['--archive', '/etc', folder]);
   const lines = {
     passwd: `${NAME}:x:${UID}:${UID}:tests of heyvm:${home}:/bin/bash`,
