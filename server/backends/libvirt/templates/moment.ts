@@ -132,7 +132,9 @@ async function whenLoaded(libvirt: Libvirt, name: string, first: RunResult): Pro
   await poll(async () => {
     const { status } = answerOf(Status, text).return;
     if (status === 'running') return true;
-    if (status !== 'inmigrate') fail('guest-failed', `the machine did not go on, it is ${status}`);
+    // It stood still when it was saved; told to go on before it has loaded, it comes up so all the same.
+    if (status === 'paused') await libvirt.call(monitor(name, 'cont'));
+    else if (status !== 'inmigrate') fail('guest-failed', `the machine did not go on, it is ${status}`);
     text = await ask(libvirt, name, 'query-status');
     return false;
   });
