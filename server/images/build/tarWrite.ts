@@ -14,35 +14,45 @@ export type Written = { readonly digest: string; readonly bytes: number };
 export async function writeTar(root: FolderNode, path: string, signal?: AbortSignal): Promise<Written> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx', 0o600);
+  const chunks = tarChunks(root, signal);
   let bytes = 0;
   try {
-    for await (const chunk of tarChunks(root, signal)) {
-      hash.update(chunk);
-      await file.writeFile(chunk);
-      bytes += chunk.length;
+    for (let coming = chunks.next(); ; ) {
+      const { value, done } = await coming;
+      if (done === true) break;
+      // While one piece is hashed, it is written as well, and the next one is read.
+      coming = chunks.next();
+      const written = file.writeFile(value);
+      hash.update(value);
+      bytes += value.length;
+      await Promise.all([written, coming]);
     }
   } finally {
+    await chunks.return(undefined);
     await file.close();
   }
   return { digest: `sha256:${hash.digest('hex')}`, bytes };
 }
 
-/** The same bytes, for those who send them somewhere; in pieces of about a megabyte. */
-export async function* tarChunks(root: FolderNode, signal?: AbortSignal): AsyncGenerator<Buffer> {
+/** The same bytes, for those who send them somewhere; in pieces of a megabyte, which are theirs. */
+export async function* tarChunks(
+  root: FolderNode,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer, undefined, undefined> {
   const out = new Gathered();
   const sources = new Sources();
   try {
     for (const entry of entriesOf(root)) {
       signal?.throwIfAborted();
-      out.add(...headers(entry));
+      for (const part of headers(entry)) yield* added(out, part);
       if (entry.content !== undefined) yield* pieces(out, entry.content, sources);
-      if (out.size >= CHUNK) yield out.take();
     }
-    out.add(Buffer.alloc(2 * BLOCK));
-    yield out.take();
+    yield* added(out, Buffer.alloc(2 * BLOCK));
+    if (out.used > 0) yield out.take();
   } finally {
     await sources.close();
   }
+  return undefined;
 }
 
 type Entry = {
@@ -152,20 +162,34 @@ function padded(bytes: Buffer): Buffer {
   return Buffer.concat([bytes, Buffer.alloc(-bytes.length & (BLOCK - 1))]);
 }
 
-async function* pieces(out: Gathered, content: Content, sources: Sources): AsyncGenerator<Buffer> {
-  if (content.kind === 'bytes') return out.add(padded(content.bytes));
+type Pieces = Generator<Buffer, void, undefined>;
+
+function* added(out: Gathered, bytes: Buffer): Pieces {
+  for (let done = 0; done < bytes.length; ) {
+    done += out.add(bytes, done);
+    if (out.room === 0) yield out.take();
+  }
+}
+
+/** Read to where they are sent from. */
+async function* pieces(
+  out: Gathered,
+  content: Content,
+  sources: Sources,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (content.kind === 'bytes') return yield* added(out, padded(content.bytes));
   const source = await sources.get(content.path);
   for (let done = 0; done < content.size; ) {
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, content.size - done));
-    const { bytesRead } = await source.read(chunk, 0, chunk.length, content.offset + done);
+    const wanted = Math.min(out.room, content.size - done);
+    const { bytesRead } = await source.read(out.buffer, out.used, wanted, content.offset + done);
     if (bytesRead === 0) {
       fail('storage', `${content.path} became shorter while it was read`, { hint: 'try again' });
     }
-    out.add(chunk.subarray(0, bytesRead));
+    out.used += bytesRead;
     done += bytesRead;
-    if (out.size >= CHUNK) yield out.take();
+    if (out.room === 0) yield out.take();
   }
-  out.add(Buffer.alloc(-content.size & (BLOCK - 1)));
+  yield* added(out, Buffer.alloc(-content.size & (BLOCK - 1)));
 }
 
 /** The files that content comes from, each opened once; there are few when most of it is in one archive. */
@@ -190,20 +214,24 @@ class Sources {
 
 /** Small pieces in one, because a root file system has tens of thousands of headers. */
 class Gathered {
-  #waiting: Buffer[] = [];
-  size = 0;
+  buffer = Buffer.allocUnsafe(CHUNK);
+  used = 0;
 
-  add(...pieces: readonly Buffer[]): void {
-    for (const piece of pieces) {
-      this.#waiting.push(piece);
-      this.size += piece.length;
-    }
+  get room(): number {
+    return this.buffer.length - this.used;
+  }
+
+  /** As much as there is room for; answers how much that was. */
+  add(bytes: Buffer, from: number): number {
+    const copied = bytes.copy(this.buffer, this.used, from);
+    this.used += copied;
+    return copied;
   }
 
   take(): Buffer {
-    const all = Buffer.concat(this.#waiting);
-    this.#waiting = [];
-    this.size = 0;
+    const all = this.buffer.subarray(0, this.used);
+    this.buffer = Buffer.allocUnsafe(CHUNK);
+    this.used = 0;
     return all;
   }
 }
