@@ -31,7 +31,8 @@ export function imageHandlers(deps: ServiceDeps): Table {
     'image/build': (asked, context) => build(deps, asked, context),
     'image/bootstrap': async (asked, context) => {
       const { bootstrapImage } = await import('../images/build/bootstrap.ts');
-      return { image: await described(deps, await bootstrapImage(deps, asked, context)), cached: false };
+      const { image, cached } = await bootstrapImage(deps, asked, context);
+      return { image: await described(deps, image), cached };
     },
     'image/pull': async ({ name }, context) => {
       const { pullBase } = await import('../images/pull.ts');

@@ -207,6 +207,25 @@ describe('a base made from packages', function () {
     }
   });
 
+  it('is not made again while the same packages are offered, and is with others', async () => {
+    const phases: string[] = [];
+    const call = { ...place.call, progress: ({ phase }: { phase: string }) => void phases.push(phase) };
+    const env = { ...process.env, ...place.deps.env };
+    const again = await bootstrapImage({ ...place.deps, env }, { base: ciImage }, call);
+    assert.deepEqual([again.cached, again.image], [true, image]);
+    assert.deepEqual(phases, ['looking for newer packages']);
+    const stop = new AbortController();
+    const stopping = ({ phase }: { phase: string }): void => {
+      if (phase !== 'looking for newer packages') stop.abort();
+    };
+    const other = { base: ciImage, include: ['tree'] };
+    const made = bootstrapImage({ ...place.deps, env }, other, { signal: stop.signal, progress: stopping });
+    await assert.rejects(
+      made,
+      (error: unknown) => error instanceof Error && /abort|cancel/i.test(error.message),
+    );
+  });
+
   it('is refused by names that mean nothing', async () => {
     const make = (more: object): Promise<unknown> =>
       bootstrapImage(place.deps, { base: ciImage, ...more }, place.call);

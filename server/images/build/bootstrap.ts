@@ -2,15 +2,17 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
-import type { ImageManifest } from '../../protocol/image.ts';
+import { randomHex } from '../../platform/random.ts';
 import { putBlob } from '../blobs.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
-import { writeManifest } from '../manifest.ts';
+import { readManifest, writeManifest } from '../manifest.ts';
+import { type BuildOutcome, isWhole } from './buildImage.ts';
 import { type Distribution, distributionOf, sourceLines } from './distributions.ts';
 import { lockAccounts, removeCaches, removeIdentity } from './hygiene.ts';
 import { addKernel } from './kernelFiles.ts';
 import { fetchKernel } from './kernelPackages.ts';
 import { installPackages } from './mmdebstrap.ts';
+import { offerOf } from './releases.ts';
 import { factsOf } from './rootFacts.ts';
 import { type FolderNode, fileOf, find, metaOf, put } from './rootTree.ts';
 import { withScratch } from './scratch.ts';
@@ -43,27 +45,43 @@ const packages: readonly string[] = [
   'python3',
 ];
 
+/** Raised whenever the same packages give another image. */
+const FORMAT = 1;
+
+/** The one that exists, when its packages are those that are offered now. */
 export async function bootstrapImage(
   deps: ImageDeps,
   request: BootstrapRequest,
   call: ImageCall,
-): Promise<ImageManifest> {
+): Promise<BuildOutcome> {
   const distribution = distributionOf(request.base);
   const include = wantedPackages(request.include ?? []);
   const { mirrors } = deps.settings().images;
   const sources = await sourceLines(distribution, { mirror: request.mirror, mirrors });
+  const env = networkEnvironment(deps.env);
+  const options = await proxyOptions(deps, call.signal);
   return withScratch(deps.paths, 'bootstrap', async folder => {
-    const root = await makeRoot(deps, call, { distribution, sources, include, folder });
+    call.progress({ phase: 'looking for newer packages' });
+    const { arch } = distribution;
+    const asking = { run: deps.run, signal: call.signal, env };
+    const offer = await offerOf(asking, { sources, options, arch, folder });
+    const inputs = digestOf([String(FORMAT), offer ?? randomHex(16), ...sources, ...include]);
+    const name = request.name ?? request.base;
+    const known = await readManifest(deps.paths, name);
+    if (known?.name === name && known.source.kind === 'bootstrap' && known.source.inputs === inputs) {
+      if (await isWhole(deps, known)) return { image: known, cached: true };
+    }
+    const root = await makeRoot(deps, call, { distribution, sources, include, folder, env, options });
     call.progress({ phase: 'writing the image' });
     const tar = join(folder, 'rootfs.tar');
     const { digest, bytes } = await writeTar(root, tar, call.signal);
     const facts = await factsOf(root);
     call.signal.throwIfAborted();
     await putBlob(deps.paths, tar, { take: 'move', digest, signal: call.signal });
-    return writeManifest(deps.paths, {
+    const image = await writeManifest(deps.paths, {
       version: 1,
-      name: request.name ?? request.base,
-      source: { kind: 'bootstrap', from: request.base, inputs: digestOf([...sources, ...include]) },
+      name,
+      source: { kind: 'bootstrap', from: request.base, inputs },
       ...facts,
       arch: process.arch === 'arm64' ? 'arm64' : 'x64',
       init: 'heyvm',
@@ -71,6 +89,7 @@ export async function bootstrapImage(
       files: [{ role: 'rootfs', format: 'tar', digest, bytes }],
       created_at: new Date().toISOString(),
     });
+    return { image, cached: false };
   });
 }
 
@@ -89,20 +108,18 @@ type RootRequest = {
   readonly sources: readonly string[];
   readonly include: readonly string[];
   readonly folder: string;
+  /** How the network is reached. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly options: readonly string[];
 };
 
 /** The kernel is fetched while the packages are installed, because one waits for the network and one for a core. */
 async function makeRoot(deps: ImageDeps, call: ImageCall, request: RootRequest): Promise<FolderNode> {
-  const { distribution, sources, folder } = request;
+  const { distribution, sources, folder, env, options } = request;
   const stop = new AbortController();
   const signal = AbortSignal.any([call.signal, stop.signal]);
-  const env = networkEnvironment(deps.env);
-  const options = await proxyOptions(deps, signal);
   const kernel = fetchKernel({ run: deps.run, signal, env }, { distribution, sources, options, folder });
-  const tar = installPackages(
-    { run: deps.run, signal, env, progress: call.progress },
-    { ...request, options },
-  );
+  const tar = installPackages({ run: deps.run, signal, env, progress: call.progress }, request);
   // One that fails stops the other, and nothing goes on when this returns.
   const [installed, fetched] = await Promise.allSettled([tar, kernel].map(work => stopOnFailure(work, stop)));
   call.signal.throwIfAborted();

@@ -125,7 +125,7 @@ async function findBuilt(
   return undefined;
 }
 
-async function isWhole(deps: ImageDeps, image: ImageManifest): Promise<boolean> {
+export async function isWhole(deps: ImageDeps, image: ImageManifest): Promise<boolean> {
   for (const { digest } of image.files) {
     if ((await verifyBlob(deps.paths, digest, 'quick')).kind !== 'intact') return false;
   }
