@@ -9,6 +9,7 @@ import { GuestFileSystem } from './files/guestFileSystem.ts';
 import { GuestProfile } from './guestProfile.ts';
 import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
+import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
 import { DOCTOR_SCHEME, FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, VIEW_ID } from './names.ts';
 import type { Parts } from './parts.ts';
@@ -51,6 +52,7 @@ export function activate(context: vscode.ExtensionContext): Api {
       ({ kind }) => void vscode.commands.executeCommand('setContext', LIST_CONTEXT, kind),
     ),
     registerCommands(parts),
+    vscode.window.registerUriHandler(new Links(parts.reporter)),
     registerTools(tools),
     registerMcpServers(context.extensionPath, parts.build),
   );

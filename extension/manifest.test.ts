@@ -32,6 +32,11 @@ describe('the manifest', () => {
   });
 
   it('names pictures that exist', () => {
+    for (const { media } of contributes.walkthroughs[0].steps)
+      assert.ok(
+        existsSync(join(root, 'image' in media ? media.image : media.markdown)),
+        JSON.stringify(media),
+      );
     assert.ok(existsSync(join(root, manifest.icon)));
     assert.ok(existsSync(join(root, contributes.viewsContainers.activitybar[0].icon)));
   });

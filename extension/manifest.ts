@@ -11,6 +11,7 @@ import {
   PROFILE_TITLE,
   VIEW_ID,
 } from './names.ts';
+import { walkthrough } from './walkthrough.ts';
 
 /** What a context value looks like is described in views/describe.ts. */
 const states = {
@@ -93,6 +94,7 @@ export const contributes = {
       { command: 'heyvm.followLog', group: 'navigation', when: `resourceScheme == ${LOG_SCHEME}` },
     ],
   },
+  walkthroughs: [walkthrough],
   resourceLabelFormatters: [
     {
       scheme: FILE_SCHEME,

@@ -1,5 +1,6 @@
 // What happens first in a window that a hand-off opened.
 import * as vscode from 'vscode';
+import { startSandbox } from '../commands/life.ts';
 import type { Parts } from '../parts.ts';
 import { sandboxOfWindow, windowSandbox } from '../windowSandbox.ts';
 import { rewriteWindowFile, writeWindowFile } from './localWindow.ts';
@@ -11,7 +12,7 @@ export async function arrive(parts: Parts): Promise<void> {
   const here = windowSandbox();
   if (here.kind === 'none') return;
   await parts.sandboxes.load();
-  if (here.kind === 'inside') return;
+  if (here.kind === 'inside') return await reopen(parts, here.name);
   const sandbox = sandboxOfWindow(parts.sandboxes.all);
   if (sandbox === undefined) {
     void vscode.window.showWarningMessage(
@@ -26,6 +27,34 @@ export async function arrive(parts: Parts): Promise<void> {
   // The editor brings back the terminals that a window had when it was closed.
   if (sandbox.status === 'running' && vscode.window.terminals.length === 0) parts.terminals.open(sandbox);
   await tellOnce(parts.context);
+}
+
+/** A window from the list of recent ones: what was stopped on purpose stays so until the person says otherwise. */
+async function reopen(parts: Parts, name: string): Promise<void> {
+  const sandbox = sandboxOfWindow(parts.sandboxes.all);
+  if (sandbox === undefined) {
+    void vscode.window.showWarningMessage(`The sandbox ${name} of this window is gone.`);
+    return;
+  }
+  switch (sandbox.status) {
+    case 'created':
+    case 'failed':
+      await startSandbox(parts, sandbox);
+      return;
+    case 'stopped':
+    case 'paused': {
+      const start = sandbox.status === 'paused' ? 'Resume' : 'Start';
+      const answer = await vscode.window.showInformationMessage(
+        `The sandbox ${name} is ${sandbox.status}.`,
+        start,
+      );
+      if (answer === 'Start') await startSandbox(parts, sandbox);
+      if (answer === 'Resume') await parts.helper.call('sandbox/resume', { sandbox: sandbox.id });
+      return;
+    }
+    default:
+    // It runs, or whoever starts or stops it now decides.
+  }
 }
 
 async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
