@@ -14,7 +14,7 @@ export function readLink(path: string, query: string): Link {
   const [repository = '', branch = ''] = ['repo', 'branch'].map(name => given.get(name) ?? '');
   if (given.getAll('repo').length !== 1 || given.getAll('branch').length !== 1)
     throw wrong('it must name one repo and one branch');
-  if (!isAbsolute(repository) || /[\0-\x1f]/.test(repository))
+  if (!isAbsolute(repository) || /\p{Cc}/u.test(repository))
     throw wrong('repo must be the absolute path of a folder');
   const problem = branchProblem(branch);
   if (problem !== undefined) throw wrong(`branch: ${problem}`);
