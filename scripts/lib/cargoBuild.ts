@@ -1,4 +1,5 @@
 // Builds the static guest program with cargo, once for each content of its sources.
+import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrograms, type Need } from './apt.ts';
@@ -47,7 +48,9 @@ async function compile(source: string, ready: string): Promise<void> {
     { program: 'cc', packages: ['gcc', 'libc6-dev'], why: 'to link the program that runs inside guests' },
   ]);
   say('building the guest program');
-  const target = join(cache, 'cargo-target');
+  // What several checkouts build at once has one name and must not be mixed up.
+  const own = createHash('sha256').update(source).digest('hex').slice(0, 8);
+  const target = join(cache, 'cargo-target', own);
   const env = { ...process.env, CARGO_TARGET_DIR: target, RUSTFLAGS: '-C target-feature=+crt-static' };
   const triple = `${arch === 'x64' ? 'x86_64' : 'aarch64'}-unknown-linux-gnu`;
   const locked = existsSync(join(source, 'Cargo.lock')) ? ['--locked'] : [];

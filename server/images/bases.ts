@@ -39,7 +39,7 @@ const known: readonly Known[] = [
     algorithm: 'sha256',
   },
   {
-    // The generic one: the kernel of genericcloud has no 9p, over which workspaces are shown.
+    // The generic one: the kernel of genericcloud has no 9p, without which workspaces are slower.
     name: 'debian:12',
     os: { id: 'debian', version: '12', libc: 'glibc' },
     runtimes: ['shell', 'python'],

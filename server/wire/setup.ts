@@ -19,7 +19,7 @@ export const GuestSetup = z.strictObject({
   user: z.optional(z.strictObject({ name: z.string(), uid: z.int(), gid: z.int(), home: AbsolutePath })),
   /** In this order; what an earlier setup mounted and this one does not name is taken away. */
   shares: z.optional(
-    z.array(z.strictObject({ tag: z.string(), kind: z.enum(['9p', 'virtiofs']), at: AbsolutePath })),
+    z.array(z.strictObject({ tag: z.string(), kind: z.enum(['9p', 'virtiofs', 'sftp']), at: AbsolutePath })),
   ),
   binds: z.optional(
     z.array(z.strictObject({ from: AbsolutePath, to: AbsolutePath, mode: z.enum(['ro', 'rw']) })),
@@ -65,8 +65,15 @@ const Released = z.object({
   busy: z._default(z.array(z.object({ pid: z.int(), command: z.string() })), []),
 });
 
+/** A connection on which the guest asks for the files of a share of the kind `sftp`, in that protocol. */
+export async function serveShare(connect: Connect, tag: string): Promise<Duplex> {
+  const header: ControlHeader = { op: 'share', tag };
+  return (await openChannel(await connect(), header)).socket;
+}
+
 type ControlHeader =
   | { readonly op: 'setup'; readonly setup: GuestSetup }
+  | { readonly op: 'share'; readonly tag: string }
   | { readonly op: 'release' | 'shutdown' };
 
 /** To write out what is not on its disk yet may take a machine long; more than this is no answer. */

@@ -23,6 +23,7 @@ const plain: Machine = {
   console: '/state/console.log',
   emulator: '/cache/emulators/0/heyvm-qemu',
   share: { folder: '/state/stage', plan: '/state/stage.json' },
+  shared: 'over 9p',
 };
 
 const machines: Readonly<Record<string, Machine>> = {

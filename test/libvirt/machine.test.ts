@@ -1,16 +1,15 @@
 // What only whole machines do: they outlive libvirt's daemon and their owner, stand still, go to disk, and come back.
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
-import type { LaunchRequest, Ref } from '../../server/core/backend.ts';
+import type { LaunchRequest } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/freePort.ts';
 import { groundOf } from '../support/grounds.ts';
+import { inAnotherOwner } from './support/anotherOwner.ts';
 import { type Libvirtd, startLibvirtd } from './support/libvirtd.ts';
 
 describe('machines', function () {
@@ -158,25 +157,6 @@ describe('machines', function () {
 });
 
 const GIB = 1024 ** 3;
-
-/** Opens it in a process that is killed when the machine runs. */
-async function inAnotherOwner({ context }: Bench, request: LaunchRequest): Promise<Ref> {
-  const { state, runtime, cache, agent, storeId, options } = context;
-  const { image } = request;
-  assert.equal(image?.kind, 'stored');
-  const roles = ['disk', 'kernel', 'initrd'] as const;
-  const files = Object.fromEntries(roles.map(role => [role, image.file(role)]));
-  const owner = spawn(process.execPath, [join(import.meta.dirname, 'fixtures', 'owner.ts')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const over = once(owner, 'exit');
-  const place = { state, runtime, cache, agent, storeId, options };
-  owner.stdin.end(JSON.stringify({ context: place, request, image: { ...image, files } }));
-  const [said] = (await Promise.race([once(owner.stdout, 'data'), over])) as [Buffer | number];
-  owner.kill('SIGKILL');
-  await over;
-  return JSON.parse(String(said)) as Ref;
-}
 
 async function whyNot(): Promise<string | undefined> {
   if (process.getuid?.() === 0) return 'root has no libvirt of its own';

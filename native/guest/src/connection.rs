@@ -91,7 +91,7 @@ fn answer(stream: &UnixStream, header: Header, guest: &Arc<Guest>, scope: Scope)
             }
             accept(stream);
         }
-        Header::Setup(_) | Header::Release | Header::Shutdown if guest.control == Control::None => {
+        Header::Setup(_) | Header::Release | Header::Shutdown | Header::Share(_) if guest.control == Control::None => {
             return Err(Failure::new("policy-refused", "this guest belongs to whoever made it"));
         }
         _ if scope == Scope::Brief => {
@@ -126,6 +126,12 @@ fn answer(stream: &UnixStream, header: Header, guest: &Arc<Guest>, scope: Scope)
             Ok(()) => accept(stream),
             Err(busy) => reply(stream, &busy.to_value()),
         },
+        Header::Share(tag) => {
+            let served = stream.try_clone().map_err(|error| Failure::system("cannot take the share", &error))?;
+            // From here on it is the guest that asks.
+            accept(stream);
+            guest.links.get(&tag).offer(served);
+        }
         Header::Shutdown => {
             accept(stream);
             power::off(guest);

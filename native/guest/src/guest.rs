@@ -1,5 +1,6 @@
 // What all connections share: the programs that run, and as whom, where and in which environment they do.
 use crate::exec::WORKSPACE;
+use crate::fuse::Links;
 use crate::identity::Identity;
 use crate::processes::Processes;
 use crate::setup::request::Mounts;
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Guest {
     pub processes: Processes,
     pub control: Control,
+    /// Over which the owner serves folders of the host.
+    pub links: Links,
     place: Mutex<Arc<Place>>,
     mounts: Mutex<Mounts>,
 }
@@ -59,7 +62,7 @@ impl Place {
 impl Guest {
     pub fn new(control: Control) -> Guest {
         let place = Mutex::new(Arc::new(Place::inherited()));
-        Guest { processes: Processes::default(), control, place, mounts: Mutex::default() }
+        Guest { processes: Processes::default(), control, links: Links::default(), place, mounts: Mutex::default() }
     }
 
     pub fn place(&self) -> Arc<Place> {

@@ -17,6 +17,7 @@ pub enum Header {
     Setup(Box<Setup>),
     Release,
     Shutdown,
+    Share(String),
 }
 
 #[derive(Debug, PartialEq)]
@@ -55,6 +56,7 @@ pub fn parse(bytes: &[u8]) -> Result<Header, Failure> {
         "setup" => Header::Setup(Box::new(request::parse(members.take("setup")?)?)),
         "release" => Header::Release,
         "shutdown" => Header::Shutdown,
+        "share" => Header::Share(members.text("tag")?),
         "exec" => Header::Exec { key: key(&mut members)?, request: exec(members.take("request")?)? },
         "signal" => Header::Signal { key: key(&mut members)?, signal: signals::number(&members.text("signal")?)? },
         "resize" => Header::Resize { key: key(&mut members)?, size: size(members.take("size")?)? },
@@ -160,6 +162,7 @@ mod tests {
             (r#"{"op":"ping"}"#, Header::Ping),
             (r#"{"op":"sftp"}"#, Header::Sftp),
             (r#"{"op":"ports"}"#, Header::Ports),
+            (r#"{"op":"share","tag":"t"}"#, Header::Share("t".into())),
             (r#"{"op":"signal","key":"k","signal":"KILL"}"#, Header::Signal { key: "k".into(), signal: libc::SIGKILL }),
             (r#"{"op":"dial","target":{"kind":"unix","path":"/a"}}"#, Header::Dial(Target::Unix { path: "/a".into() })),
             (

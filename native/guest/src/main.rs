@@ -5,6 +5,7 @@ mod exec;
 mod failure;
 mod filter;
 mod frames;
+mod fuse;
 mod guest;
 mod header;
 mod identity;
@@ -24,6 +25,7 @@ mod serve;
 mod session;
 mod setup;
 mod sftp;
+mod share;
 mod signals;
 mod spawn;
 mod stage;
@@ -31,7 +33,7 @@ mod stdin;
 mod sys;
 mod virtio;
 
-const USAGE: &str = "usage: heyvm-guest (launch | serve | mux | vm | version), as its README says";
+const USAGE: &str = "usage: heyvm-guest (launch | serve | mux | vm | share | version), as its README says";
 
 fn main() {
     let mut words = std::env::args_os();
@@ -46,6 +48,7 @@ fn main() {
         Some("serve") => serve::run(rest),
         Some("vm") => machine::vm::run(rest),
         Some("mux") => mux::run(rest),
+        Some("share") => share::run(rest),
         Some("resolve") => resolve::run(rest),
         Some("version") => {
             println!("heyvm-guest {}", env!("CARGO_PKG_VERSION"));

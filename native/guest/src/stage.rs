@@ -18,9 +18,8 @@ const PROGRAM: &str = "heyvm-qemu.program";
 
 pub fn run(name: &OsStr, arguments: &[OsString]) -> Result<(), String> {
     if let Some(path) = std::env::var_os(PLAN) {
-        let path = PathBuf::from(path);
-        let text = std::fs::read(&path).map_err(|error| problem("read", &path, &error))?;
-        let plan = parse(&text).map_err(|error| format!("{}: {}", path.display(), error))?;
+        let plan = read(Path::new(&path))?;
+        own_namespaces().map_err(|error| format!("cannot make namespaces: {}", sys::describe(&error)))?;
         compose(&plan)?;
         plan.filter.as_deref().map_or(Ok(()), filter::apply)?;
     }
@@ -35,11 +34,16 @@ pub fn is_asked_for(name: &OsStr) -> bool {
 }
 
 #[derive(Debug, PartialEq)]
-struct Plan {
+pub struct Plan {
     root: PathBuf,
     /// What the hypervisor is denied; nothing where nobody's files are shown.
-    filter: Option<PathBuf>,
+    pub filter: Option<PathBuf>,
     binds: Vec<Bind>,
+}
+
+pub fn read(path: &Path) -> Result<Plan, String> {
+    let text = std::fs::read(path).map_err(|error| problem("read", path, &error))?;
+    parse(&text).map_err(|error| format!("{}: {}", path.display(), error))
 }
 
 #[derive(Debug, PartialEq)]
@@ -92,8 +96,8 @@ fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
-fn compose(plan: &Plan) -> Result<(), String> {
-    own_namespaces().map_err(|error| format!("cannot make namespaces: {}", sys::describe(&error)))?;
+/// In a mount namespace of this process's own; answers the root of what it made.
+pub fn compose(plan: &Plan) -> Result<OwnedFd, String> {
     let root = text(&plan.root)?;
     let options = text(Path::new("mode=0755,size=1m"))?;
     // SAFETY: all pointers are to strings that live until the calls return.
@@ -109,11 +113,12 @@ fn compose(plan: &Plan) -> Result<(), String> {
     }
     // What is not a mount must not be a place in which a guest can fill the memory of the host.
     restrict(&root, 0, Access::Read).map_err(|error| problem("protect", &plan.root, &error))?;
-    drop_capabilities().map_err(|error| format!("cannot drop privileges: {}", sys::describe(&error)))
+    drop_capabilities().map_err(|error| format!("cannot drop privileges: {}", sys::describe(&error)))?;
+    Ok(root)
 }
 
 /// A user namespace with the own number alone gives the right to mount, and nothing else of the host.
-fn own_namespaces() -> io::Result<()> {
+pub fn own_namespaces() -> io::Result<()> {
     // SAFETY: these calls touch no memory but the given strings.
     unsafe {
         let (user, group) = (libc::geteuid(), libc::getegid());
@@ -121,11 +126,16 @@ fn own_namespaces() -> io::Result<()> {
         std::fs::write("/proc/self/setgroups", "deny")?;
         std::fs::write("/proc/self/uid_map", format!("{} {} 1", user, user))?;
         std::fs::write("/proc/self/gid_map", format!("{} {} 1", group, group))?;
-        let nothing = std::ptr::null();
-        let flags = libc::MS_REC | libc::MS_PRIVATE;
-        sys::check(libc::mount(nothing, b"/\0".as_ptr().cast(), nothing, flags, nothing.cast()))?;
     }
-    Ok(())
+    keep_mounts_private()
+}
+
+/// What is mounted from now on is seen by nobody else.
+pub fn keep_mounts_private() -> io::Result<()> {
+    let nothing = std::ptr::null();
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the only string is static.
+    sys::check(unsafe { libc::mount(nothing, b"/\0".as_ptr().cast(), nothing, flags, nothing.cast()) }).map(|_| ())
 }
 
 /// Everything goes over descriptors, so that no link put there meanwhile can lead elsewhere.

@@ -38,6 +38,8 @@ export type Machine = {
   readonly emulator: string;
   /** The empty folder on which the emulator composes what the guest sees, and the plan for it. */
   readonly share: { readonly folder: string; readonly plan: string };
+  /** Whether QEMU shares that folder with the guest. */
+  readonly shared: 'over 9p' | 'not';
   /** Whom QEMU runs as where libvirt itself is root. */
   readonly runAs?: { readonly uid: number; readonly gid: number } | undefined;
   /** Security models besides ownership that would keep QEMU from files below a home. */
@@ -128,15 +130,7 @@ function devices(machine: Machine): XmlNode[] {
       ? []
       : [disk({ format: 'raw', file: machine.seed, device: 'vdb', access: 'ro' })]),
     { name: 'controller', attributes: { type: 'usb', model: 'none' } },
-    {
-      name: 'filesystem',
-      // Files that the guest makes belong to whom QEMU runs as, with their real modes and links.
-      attributes: { type: 'mount', accessmode: 'squash', multidevs: 'remap' },
-      children: [
-        { name: 'source', attributes: { dir: machine.share.folder } },
-        { name: 'target', attributes: { dir: SHARE_TAG } },
-      ],
-    },
+    ...(machine.shared === 'not' ? [] : [sharedFolder(machine.share)]),
     ...(machine.network === 'open' ? [userNetwork] : []),
     {
       name: 'serial',
@@ -161,6 +155,18 @@ function devices(machine: Machine): XmlNode[] {
     },
     { name: 'memballoon', attributes: { model: 'none' } },
   ];
+}
+
+function sharedFolder({ folder }: Machine['share']): XmlNode {
+  return {
+    name: 'filesystem',
+    // Files that the guest makes belong to whom QEMU runs as, with their real modes and links.
+    attributes: { type: 'mount', accessmode: 'squash', multidevs: 'remap' },
+    children: [
+      { name: 'source', attributes: { dir: folder } },
+      { name: 'target', attributes: { dir: SHARE_TAG } },
+    ],
+  };
 }
 
 type Disk = { format: 'qcow2' | 'raw'; file: string; device: string; access: 'ro' | 'rw' };

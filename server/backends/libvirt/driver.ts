@@ -36,6 +36,7 @@ import { removeDomain, sweep } from './sweep.ts';
 import { isNew } from './templates/eligible.ts';
 import { leaveGround, standOn } from './templates/fork.ts';
 import { libvirtAt } from './virsh.ts';
+import { resumeServing } from './workspace.ts';
 
 export const driver: Driver = {
   probe: context => probe(context, manifest.capabilities),
@@ -93,7 +94,9 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const begun = !isNew(context.state);
   const found = begun ? await conditionOf(libvirt, record.name) : ({ kind: 'unknown' } as const);
   if (found.kind === 'running' || found.kind === 'paused' || found.kind === 'full') {
-    return makeGuest({ ...parts, line: lineTo(places.port) });
+    const line = lineTo(places.port);
+    const workspace = await resumeServing({ context, line, places, owner: request.owner });
+    return makeGuest({ ...parts, line, workspace });
   }
   checkMounts(request.mounts);
   refuseGaps(manifest.id, gapsOf(manifest.capabilities, { ...request, image: record.image.name }));
@@ -103,8 +106,8 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   if (image.manifest.digest !== record.image.digest) {
     context.log(`the image ${image.name} has changed; this sandbox keeps the disk that it was made with`);
   }
-  const line = await startMachine({ context, request, record, image, libvirt, places, found });
-  return makeGuest({ ...parts, line });
+  const started = await startMachine({ context, request, record, image, libvirt, places, found });
+  return makeGuest({ ...parts, ...started });
 }
 
 async function inspect(context: DriverContext): Promise<Condition> {

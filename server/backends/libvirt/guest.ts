@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
+import type { WorkspaceMode } from '../../protocol/sandbox.ts';
 import { guestOver } from '../../wire/client.ts';
 import { type Connect, shutdownGuest } from '../../wire/setup.ts';
 import { firstOf, within } from '../kit/within.ts';
@@ -17,6 +18,8 @@ export type GuestParts = {
   readonly name: string;
   readonly places: Places;
   readonly line: Line;
+  /** Where it is not as the manifest says. */
+  readonly workspace?: WorkspaceMode | undefined;
 };
 
 /** The way to the guest program of a guest that this process opened. */
@@ -48,6 +51,7 @@ export function makeGuest(parts: GuestParts): Guest {
   };
   const guest: Guest = {
     ...remote,
+    ...(parts.workspace === undefined ? {} : { workspace: parts.workspace }),
     ended,
     stop({ graceMs }) {
       stopped ??= stop(graceMs).catch((error: unknown) => {

@@ -12,6 +12,8 @@ export type Line = {
   /** Told at each loss of an established line. */
   onLost(listener: () => void): void;
   close(): void;
+  /** Aborted when it was closed. */
+  readonly ended: AbortSignal;
 };
 
 export function lineTo(port: string): Line {
@@ -45,6 +47,7 @@ export function lineTo(port: string): Line {
       }
     },
     onLost: listener => listeners.push(listener),
+    ended: end.signal,
     close() {
       end.abort();
       current?.then(

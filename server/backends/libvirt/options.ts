@@ -12,6 +12,8 @@ export const Options = z.strictObject({
   ),
   /** `kvm` refuses to start without it; the best that works when it is left out. */
   accelerator: z.optional(z.enum(['kvm', 'tcg'])),
+  /** How the workspace is shown: the first of these that works when it is left out. */
+  workspace: z.optional(z.enum(['shared', 'reverse-sftp'])),
   /** How much prepared machines, which new ones are resumed from, may take on disk. */
   templates_bytes: z.optional(z.int().check(z.minimum(0))),
 });

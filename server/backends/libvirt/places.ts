@@ -14,6 +14,8 @@ export type Places = {
   /** Empty on the host; the emulator composes the guest's mounts on it, out of everybody else's sight. */
   readonly stage: string;
   readonly stagePlan: string;
+  /** The same for the program that serves them over SFTP, where QEMU does not share them. */
+  readonly sharePlan: string;
   /** The system calls that QEMU is denied on top of its own filter. */
   readonly stageFilter: string;
   readonly snapshots: string;
@@ -30,6 +32,7 @@ export function placesOf({ state, runtime }: Pick<DriverContext, 'state' | 'runt
     console: join(state, 'console.log'),
     stage: join(state, 'stage'),
     stagePlan: join(state, 'stage.json'),
+    sharePlan: join(state, 'share.json'),
     stageFilter: join(state, 'stage.filter'),
     snapshots: join(state, 'snapshots'),
     port: join(runtime, 'port'),

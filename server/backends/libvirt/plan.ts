@@ -6,6 +6,7 @@ import type { Mount } from '../../protocol/sandbox.ts';
 import type { GuestSetup } from '../../wire/setup.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
 import { type Accelerator, type Boot, type Machine, SHARE_TAG } from './domain.ts';
+import { parseOptions } from './options.ts';
 import type { Places } from './places.ts';
 import type { MachineRecord } from './record.ts';
 
@@ -38,6 +39,8 @@ export type StagePlan = {
 export type MachinePlan = {
   readonly machine: Machine;
   readonly stage: StagePlan;
+  /** What is served over SFTP where QEMU does not share it. */
+  readonly served: StagePlan;
   readonly diskBytes: number | undefined;
   /** Without clock and entropy, which are of the moment in which it is told. */
   readonly setup: GuestSetup;
@@ -55,6 +58,8 @@ export function planMachine(input: PlanInput): MachinePlan {
   for (const { target } of request.mounts) refuseTarget(target);
   refuseMissingRuntime(request, image);
   const heyvm = image.manifest.init === 'heyvm';
+  const shared = parseOptions(request.options).workspace !== 'reverse-sftp';
+  const stage = stageOf(request.mounts, places);
   return {
     machine: {
       name: record.name,
@@ -73,8 +78,11 @@ export function planMachine(input: PlanInput): MachinePlan {
       port: places.port,
       console: places.console,
       share: { folder: places.stage, plan: places.stagePlan },
+      shared: shared ? 'over 9p' : 'not',
     },
-    stage: stageOf(request.mounts, places),
+    // What QEMU does not share, it is not shown.
+    stage: shared ? stage : { ...stage, binds: [] },
+    served: stage,
     diskBytes: request.limits.disk,
     setup: setupOf(input),
   };

@@ -41,16 +41,18 @@ async function tried(
   const libvirt = libvirtAt(uri, context);
   const strange = await strangerReason(libvirt, emulator);
   if (strange !== undefined) return stranger(uri, strange);
+  const holds: Capabilities =
+    options.workspace === 'reverse-sftp' ? { ...ceiling, workspace: 'reverse-sftp' } : ceiling;
   const kvm = options.accelerator === 'tcg' ? undefined : await askKvm(context, qemu);
   if (kvm?.kind === 'works')
-    return { kind: 'ready', version: `QEMU ${version}`, capabilities: ceiling, notes: [uri] };
+    return { kind: 'ready', version: `QEMU ${version}`, capabilities: holds, notes: [uri] };
   const why = kvm === undefined ? 'the settings ask for it' : `KVM does not work here: ${kvm.why}`;
   if (options.accelerator === 'kvm')
     return { kind: 'missing', what: why, fix: 'leave out the option accelerator' };
   return {
     kind: 'ready',
     version: `QEMU ${version}`,
-    capabilities: { ...ceiling, emulated: true, caveats: [...ceiling.caveats, SLOW] },
+    capabilities: { ...holds, emulated: true, caveats: [...ceiling.caveats, SLOW] },
     notes: [uri, `QEMU interprets the processor, which is ten times slower: ${why}`],
   };
 }

@@ -4,6 +4,7 @@ import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { SandboxError } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
 import { ensureFolder, writeAtomic } from '../../platform/files.ts';
+import type { WorkspaceMode } from '../../protocol/sandbox.ts';
 import { setIdFilter } from '../kit/seccomp.ts';
 import { awaitReady } from './boot.ts';
 import { type Condition, forceOff } from './condition.ts';
@@ -16,7 +17,6 @@ import type { Places } from './places.ts';
 import { type MachinePlan, planMachine } from './plan.ts';
 import type { MachineRecord } from './record.ts';
 import { writeSeed } from './seed.ts';
-import { tellSetup, writeSetup } from './setup.ts';
 import { momentOf } from './snapshots.ts';
 import { bootReason, isNew, markBegun, takePending } from './templates/eligible.ts';
 import { resumeCopy } from './templates/fork.ts';
@@ -24,6 +24,7 @@ import { startInstantly } from './templates/index.ts';
 import { memoryArguments } from './templates/memory.ts';
 import type { Resumed } from './templates/moment.ts';
 import type { Libvirt } from './virsh.ts';
+import { showWorkspace } from './workspace.ts';
 
 export type Starting = {
   readonly context: DriverContext;
@@ -35,8 +36,10 @@ export type Starting = {
   readonly found: Condition;
 };
 
+export type Started = { readonly line: Line; readonly workspace: WorkspaceMode | undefined };
+
 /** Resolves when programs can be run; on any failure nothing of it runs. */
-export async function startMachine(starting: Starting): Promise<Line> {
+export async function startMachine(starting: Starting): Promise<Started> {
   const { context, request, record, image, libvirt, places } = starting;
   context.progress({ phase: 'preparing the machine' });
   await ensureFolder(context.state);
@@ -59,27 +62,29 @@ export async function startMachine(starting: Starting): Promise<Line> {
   await writeStage(starting, plan);
   if (plan.machine.seed !== undefined)
     await writeSeed(context, places, { name: request.name, uuid: record.uuid });
+  let line: Line | undefined;
   try {
     const resumed = await resumeNew(starting, plan, versions);
-    const line = resumed?.line ?? (await startOwn(starting, plan));
+    line = resumed?.line ?? (await startOwn(starting, plan));
     context.progress({ phase: 'setting up' });
-    await Promise.all([
-      writeSetup(context, plan.setup),
-      tellSetup(() => line.connect(context.signal), plan.setup),
+    const showing = { context, line, places, owner: request.owner };
+    const [workspace] = await Promise.all([
+      showWorkspace(showing, plan.setup, parseOptions(request.options)),
       resumed?.settled,
     ]);
-    return line;
+    return { line, workspace };
   } catch (error) {
+    line?.close();
     await forceOff(libvirt, record.name);
     throw withAdvice(error, image);
   }
 }
 
-/** Kernels that vendors trim for clouds lack what a shared folder needs. */
+/** A kernel may have neither of what a shared folder needs. */
 function withAdvice(error: unknown, { name }: StoredImage): unknown {
   if (!(error instanceof SandboxError) || error.code !== 'unsupported') return error;
   return new SandboxError(error.code, `${name}: ${error.message}`, {
-    hint: 'choose an image with a full kernel, such as Debian’s generic instead of genericcloud, or make one with heyvm images bootstrap',
+    hint: 'choose an image whose kernel has 9p or FUSE, or make one with heyvm images bootstrap',
     cause: error,
   });
 }
@@ -90,7 +95,13 @@ async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void
   await appendFile(places.console, '', { mode: 0o600 });
   // A file that a guest marks would lend its owner's identity to everybody on the host.
   await writeAtomic(places.stageFilter, setIdFilter('x64'), { durability: 'quick' });
-  await writeAtomic(places.stagePlan, `${JSON.stringify(plan.stage)}\n`, { durability: 'quick' });
+  const plans = [
+    [places.stagePlan, plan.stage],
+    [places.sharePlan, plan.served],
+  ] as const;
+  for (const [place, content] of plans) {
+    await writeAtomic(place, `${JSON.stringify(content)}\n`, { durability: 'quick' });
+  }
 }
 
 /** Asked before it is known whether somebody needs the answer, because most new machines do. */

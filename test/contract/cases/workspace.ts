@@ -11,7 +11,7 @@ export function workspaceCases(subject: Subject): void {
   const { bench } = subject;
   const bound = caseFor(subject, {
     what: 'live folders',
-    of: ({ workspace }) => workspace === 'bind' || workspace === 'shared',
+    of: ({ workspace }) => workspace === 'bind' || workspace === 'shared' || workspace === 'reverse-sftp',
   });
   describe('workspace', () => {
     bound('shows files of the host, and files of the guest on the host', async () => {

@@ -3,6 +3,7 @@ use super::c_path;
 use super::release;
 use super::request::{Access, Bind, Mounts, Share, ShareKind};
 use crate::failure::Failure;
+use crate::fuse;
 use crate::guest::Guest;
 use crate::sys;
 use std::ffi::{CStr, CString};
@@ -20,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn establish(guest: &Guest, wanted: &Mounts) -> Result<(), Failure> {
     let mut mounted = guest.mounts();
     if *mounted != *wanted {
-        release::unmount_all(&mounted).map_err(|busy| busy.to_failure())?;
+        release::unmount_all(guest, &mounted).map_err(|busy| busy.to_failure())?;
         *mounted = wanted.clone();
     }
     for share in &wanted.shares {
-        mount_share(share)?;
+        mount_share(guest, share)?;
     }
     for bind in &wanted.binds {
         mount_bind(bind)?;
@@ -32,15 +33,19 @@ pub fn establish(guest: &Guest, wanted: &Mounts) -> Result<(), Failure> {
     Ok(())
 }
 
-fn mount_share(share: &Share) -> Result<(), Failure> {
+fn mount_share(guest: &Guest, share: &Share) -> Result<(), Failure> {
     let what = format!("cannot mount the share {} at {}", share.tag, share.at.display());
     let broken = |error: io::Error| Failure::system(&what, &error);
     let (kind, options): (&str, &str) = match share.kind {
         ShareKind::Plan9 => ("9p", "trans=virtio,version=9p2000.L,msize=512000,cache=mmap"),
         ShareKind::Virtiofs => ("virtiofs", ""),
+        ShareKind::Sftp => (fuse::KIND, ""),
     };
     if mounted_at(&share.at).as_deref() == Some(kind) {
         return Ok(());
+    }
+    if share.kind == ShareKind::Sftp {
+        return fuse::mount(&guest.links, &share.tag, &share.at);
     }
     fs::create_dir_all(&share.at).map_err(broken)?;
     let text = |text: &str| CString::new(text).map_err(|_| Failure::usage("a zero byte in a text"));

@@ -15,7 +15,7 @@ pub fn release(guest: &Guest) -> Result<(), Busy> {
     // SAFETY: sync touches no memory.
     unsafe { libc::sync() };
     let mut mounted = guest.mounts();
-    if let Err(busy) = unmount_all(&mounted) {
+    if let Err(busy) = unmount_all(guest, &mounted) {
         let wanted = mounted.clone();
         drop(mounted);
         // What was taken away already comes back; should even that fail, the next setup tells.
@@ -28,6 +28,7 @@ pub fn release(guest: &Guest) -> Result<(), Busy> {
 
 /// For a machine that is about to end: whoever holds a mount loses it.
 pub fn release_by_force(guest: &Guest) {
+    guest.links.end_unless_connected();
     for place in places(&guest.mounts()) {
         if let Ok(place) = c_path(&place) {
             // SAFETY: the pointer is that of a live text.
@@ -64,10 +65,14 @@ impl Busy {
     }
 }
 
-pub fn unmount_all(mounted: &Mounts) -> Result<(), Busy> {
+pub fn unmount_all(guest: &Guest, mounted: &Mounts) -> Result<(), Busy> {
     for place in places(mounted) {
         match unmount(&place) {
-            Ok(()) => {}
+            Ok(()) => {
+                for share in mounted.shares.iter().filter(|share| share.at == place) {
+                    guest.links.get(&share.tag).end_present();
+                }
+            }
             // It is no mount, or not even there: a setup that failed half-way left it out.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {}
             Err(_) => {

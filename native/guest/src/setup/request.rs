@@ -44,6 +44,8 @@ pub struct Share {
 pub enum ShareKind {
     Plan9,
     Virtiofs,
+    /// The owner serves it over a connection.
+    Sftp,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +131,7 @@ fn share(value: Value) -> Result<Share, Failure> {
     let kind = match members.text("kind")?.as_str() {
         "9p" => ShareKind::Plan9,
         "virtiofs" => ShareKind::Virtiofs,
+        "sftp" => ShareKind::Sftp,
         other => return Err(Failure::usage(format!("unknown kind of share {:?}", other))),
     };
     let share = Share { tag: members.text("tag")?, kind, at: absolute(members.text("at")?)? };

@@ -1,4 +1,5 @@
 // Attributes of files: as SFTP has them, from what the system says, and set on files.
+use super::extensions::EXACT;
 use super::wire::{Answer, Packet, Status};
 use crate::sys;
 use std::ffi::CString;
@@ -9,11 +10,13 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::io::RawFd;
 use std::path::Path;
 
-const SIZE: u32 = 1;
-const OWNER: u32 = 2;
-const PERMISSIONS: u32 = 4;
-const TIMES: u32 = 8;
-const EXTENDED: u32 = 0x8000_0000;
+pub const SIZE: u32 = 1;
+pub const OWNER: u32 = 2;
+pub const PERMISSIONS: u32 = 4;
+pub const TIMES: u32 = 8;
+pub const EXTENDED: u32 = 0x8000_0000;
+
+const EXACT_BYTES: u32 = 8 + 8 + 4 + 8 + 3 * 12;
 
 /// What a client asks to be set.
 #[derive(Debug, Default, PartialEq)]
@@ -21,8 +24,12 @@ pub struct Attributes {
     pub size: Option<u64>,
     pub owner: Option<(u32, u32)>,
     pub permissions: Option<u32>,
-    pub times: Option<(u32, u32)>,
+    /// Of the last access and of the last change.
+    pub times: Option<[Time; 2]>,
 }
+
+/// Seconds and nanoseconds, of which some values mean what utimensat(2) says.
+pub type Time = (i64, u32);
 
 /// Where to set them.
 pub enum Subject<'a> {
@@ -45,26 +52,46 @@ pub fn read(packet: &mut Packet) -> Result<Attributes, Status> {
         attributes.permissions = Some(packet.number()? & 0o7777);
     }
     if flags & TIMES != 0 {
-        attributes.times = Some((packet.number()?, packet.number()?));
+        let (accessed, modified) = (packet.number()?, packet.number()?);
+        attributes.times = Some([(accessed.into(), 0), (modified.into(), 0)]);
     }
     if flags & EXTENDED != 0 {
         for _ in 0..packet.number()? {
-            packet.text()?;
-            packet.text()?;
+            let (name, value) = (packet.text()?, packet.text()?);
+            if name == EXACT.as_bytes() {
+                let mut value = Packet::new(value);
+                let accessed = (value.long()? as i64, value.number()?);
+                attributes.times = Some([accessed, (value.long()? as i64, value.number()?)]);
+            }
         }
     }
     Ok(attributes)
 }
 
+/// To an exact client also what the protocol has no fields for: in this order device, number, links, blocks, and the
+/// times of the last access, of the last change and of the last change of these, each as seconds and nanoseconds.
 pub fn write(metadata: &Metadata, answer: &mut Answer) {
+    let exact = if answer.exact { EXTENDED } else { 0 };
     answer
-        .number(SIZE | OWNER | PERMISSIONS | TIMES)
+        .number(SIZE | OWNER | PERMISSIONS | TIMES | exact)
         .long(metadata.size())
         .number(metadata.uid())
         .number(metadata.gid())
         .number(metadata.mode())
         .number(seconds(metadata.atime()))
         .number(seconds(metadata.mtime()));
+    if answer.exact {
+        answer.number(1).text(EXACT.as_bytes()).number(EXACT_BYTES);
+        answer.long(metadata.dev()).long(metadata.ino()).number(metadata.nlink() as u32).long(metadata.blocks());
+        let times = [
+            (metadata.atime(), metadata.atime_nsec()),
+            (metadata.mtime(), metadata.mtime_nsec()),
+            (metadata.ctime(), metadata.ctime_nsec()),
+        ];
+        for (seconds, nanoseconds) in times {
+            answer.long(seconds as u64).number(nanoseconds as u32);
+        }
+    }
 }
 
 /// For names whose file cannot be looked at.
@@ -113,9 +140,12 @@ fn set_permissions(subject: &Subject, path: &CString, mode: u32) -> io::Result<(
     })
 }
 
-fn set_times(subject: &Subject, path: &CString, (accessed, modified): (u32, u32)) -> io::Result<()> {
-    let time = |seconds: u32| libc::timespec { tv_sec: libc::time_t::from(seconds), tv_nsec: 0 };
-    let times = [time(accessed), time(modified)];
+fn set_times(subject: &Subject, path: &CString, times: [Time; 2]) -> io::Result<()> {
+    let time = |(seconds, nanoseconds): Time| libc::timespec {
+        tv_sec: seconds as libc::time_t,
+        tv_nsec: nanoseconds as libc::c_long,
+    };
+    let times = times.map(time);
     // SAFETY: the path ends with a zero byte, and there are two times.
     done(unsafe {
         match subject {

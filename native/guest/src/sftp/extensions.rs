@@ -1,7 +1,6 @@
 // The extensions that OpenSSH's clients and sshfs ask for.
 use super::attributes::{self, Subject};
 use super::files::MAX_DATA;
-use super::handles::MAX_HANDLES;
 use super::longname::home_of;
 use super::paths::resolved;
 use super::wire::{self, Answer, Packet, Status};
@@ -15,7 +14,11 @@ use std::path::PathBuf;
 
 const PROTOCOL: u32 = 3;
 
-const EXTENSIONS: [(&str, &str); 8] = [
+/// Ours, for a client that names it in its greeting and shows the files as if they were its own: attributes carry all
+/// that the system knows of a file, the times that it sets have nanoseconds, and errors say the system's number.
+pub const EXACT: &str = "exact@heyvm";
+
+const EXTENSIONS: [(&str, &str); 9] = [
     ("posix-rename@openssh.com", "1"),
     ("statvfs@openssh.com", "2"),
     ("fstatvfs@openssh.com", "2"),
@@ -24,9 +27,13 @@ const EXTENSIONS: [(&str, &str); 8] = [
     ("lsetstat@openssh.com", "1"),
     ("limits@openssh.com", "1"),
     ("expand-path@openssh.com", "1"),
+    (EXACT, "1"),
 ];
 
-pub fn greet(answer: &mut Answer) {
+pub fn greet(packet: &mut Packet, answer: &mut Answer) {
+    while let (Ok(name), Ok(_)) = (packet.text(), packet.text()) {
+        answer.exact |= name == EXACT.as_bytes();
+    }
     answer.kind(wire::VERSION).number(PROTOCOL);
     for (name, version) in EXTENSIONS {
         answer.text(name.as_bytes()).text(version.as_bytes());
@@ -54,7 +61,7 @@ impl Session {
                 return statvfs(answer, |into| unsafe { libc::fstatvfs64(fd, into) });
             }
             b"limits@openssh.com" => {
-                let limits = [MAX_PACKET, MAX_DATA, MAX_DATA, MAX_HANDLES];
+                let limits = [MAX_PACKET, MAX_DATA, MAX_DATA, self.handles.most()];
                 answer.kind(wire::EXTENDED_REPLY);
                 for limit in limits {
                     answer.long(limit as u64);

@@ -2,7 +2,7 @@
 use super::attributes::{self, Subject};
 use super::handles::Handle;
 use super::wire::{self, Answer, Packet, Status};
-use super::{Session, MAX_PACKET};
+use super::{Reach, Session, MAX_PACKET};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -31,8 +31,11 @@ impl Session {
             .append(has(FLAG_APPEND))
             .mode(asked.permissions.unwrap_or(0o666))
             // A pipe or a device must not keep the session waiting; files are not affected.
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | creation_flags(flags))
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | creation_flags(flags) | self.follow())
             .open(path)?;
+        if self.reach == Reach::PlainFiles && !is_plain(&file)? {
+            return Err(io::Error::from_raw_os_error(libc::EACCES).into());
+        }
         if create && asked.size.is_some() {
             let size = attributes::Attributes { size: asked.size, ..Default::default() };
             attributes::set(&Subject::Open(file.as_raw_fd()), &size)?;
@@ -40,6 +43,13 @@ impl Session {
         let name = self.handles.add(Handle::File(file))?;
         answer.kind(wire::HANDLE).text(&name);
         Ok(())
+    }
+
+    fn follow(&self) -> libc::c_int {
+        match self.reach {
+            Reach::Everything => 0,
+            Reach::PlainFiles => libc::O_NOFOLLOW,
+        }
     }
 
     pub fn close(&mut self, packet: &mut Packet, answer: &mut Answer) -> Result<(), Status> {
@@ -79,6 +89,11 @@ impl Session {
         answer.status(&Status::ok());
         Ok(())
     }
+}
+
+fn is_plain(file: &File) -> io::Result<bool> {
+    let kind = file.metadata()?.file_type();
+    Ok(kind.is_file() || kind.is_dir())
 }
 
 /// Passed on as they are, because the standard library refuses combinations that the system allows.

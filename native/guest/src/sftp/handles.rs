@@ -1,10 +1,11 @@
 // What a client has open: files and folders under names that are never used twice.
 use super::wire::Status;
+use std::collections::BTreeMap;
 use std::fs::{File, ReadDir};
 use std::path::PathBuf;
 
-/// What one session may have open at the same time.
-pub const MAX_HANDLES: usize = 256;
+/// Each costs the memory of a piece of its listing.
+const MOST_FOLDERS: usize = 256;
 
 pub enum Handle {
     File(File),
@@ -18,45 +19,59 @@ pub struct Folder {
     pub dots: bool,
 }
 
-#[derive(Default)]
 pub struct Handles {
-    open: Vec<(u64, Handle)>,
+    open: BTreeMap<u64, Handle>,
     last: u64,
+    most: usize,
 }
 
 impl Handles {
+    /// With room for this many at the same time.
+    pub fn new(most: usize) -> Handles {
+        Handles { open: BTreeMap::new(), last: 0, most }
+    }
+
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     pub fn add(&mut self, handle: Handle) -> Result<[u8; 8], Status> {
-        if self.open.len() >= MAX_HANDLES {
+        let folders = || self.open.values().filter(|handle| matches!(handle, Handle::Folder(_))).count();
+        if self.open.len() >= self.most || (matches!(handle, Handle::Folder(_)) && folders() >= MOST_FOLDERS) {
             return Err(Status::failure("too many open files"));
         }
         self.last += 1;
-        self.open.push((self.last, handle));
+        self.open.insert(self.last, handle);
         Ok(self.last.to_be_bytes())
     }
 
     pub fn remove(&mut self, name: &[u8]) -> Result<Handle, Status> {
-        let index = self.index(name)?;
-        Ok(self.open.swap_remove(index).1)
+        number(name).and_then(|number| self.open.remove(&number)).ok_or_else(unknown)
     }
 
     pub fn file(&mut self, name: &[u8]) -> Result<&mut File, Status> {
-        let index = self.index(name)?;
-        match &mut self.open[index].1 {
+        match self.find(name)? {
             Handle::File(file) => Ok(file),
             Handle::Folder(_) => Err(Status::bad_message("the handle is of a folder")),
         }
     }
 
     pub fn folder(&mut self, name: &[u8]) -> Result<&mut Folder, Status> {
-        let index = self.index(name)?;
-        match &mut self.open[index].1 {
+        match self.find(name)? {
             Handle::Folder(folder) => Ok(folder),
             Handle::File(_) => Err(Status::bad_message("the handle is of a file")),
         }
     }
 
-    fn index(&self, name: &[u8]) -> Result<usize, Status> {
-        let found = self.open.iter().position(|(known, _)| known.to_be_bytes()[..] == *name);
-        found.ok_or_else(|| Status::bad_message("there is no such handle"))
+    fn find(&mut self, name: &[u8]) -> Result<&mut Handle, Status> {
+        number(name).and_then(|number| self.open.get_mut(&number)).ok_or_else(unknown)
     }
+}
+
+fn number(name: &[u8]) -> Option<u64> {
+    name.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn unknown() -> Status {
+    Status::bad_message("there is no such handle")
 }

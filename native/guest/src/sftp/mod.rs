@@ -1,12 +1,12 @@
 // The sftp operation: a server of version 3 of the protocol, with the extensions that OpenSSH's clients use.
-mod attributes;
-mod extensions;
+pub mod attributes;
+pub mod extensions;
 mod files;
 mod folders;
 mod handles;
 mod longname;
 mod paths;
-mod wire;
+pub mod wire;
 
 use crate::guest::Place;
 use handles::Handles;
@@ -17,16 +17,29 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use wire::{Answer, Packet, Status};
 
-const MAX_PACKET: usize = 256 * 1024;
+pub const MAX_PACKET: usize = 256 * 1024;
+
+/// What one session may have open at the same time.
+const MAX_HANDLES: usize = 256;
 
 /// Serves until the client leaves or breaks the protocol.
 pub fn serve(stream: &UnixStream, place: &Place) {
     let home = place.home();
     // Programs begin in the workspace, and a path without a folder means the same for both.
     let start = Some(PathBuf::from(place.workdir())).filter(|folder| folder.is_dir()).unwrap_or_else(|| home.clone());
-    let mut session = Session { start, home, handles: Handles::default(), names: Names::default() };
+    let mut session =
+        Session { start, home, handles: Handles::new(MAX_HANDLES), names: Names::default(), reach: Reach::Everything };
     // Whatever ends the session, closing the connection tells the client.
     let _ = session.run(BufReader::with_capacity(64 * 1024, stream), stream);
+}
+
+/// Serves everything that this process sees, for somebody who mounts it.
+pub fn serve_root(from: impl Read, to: impl Write, most_handles: usize) -> io::Result<()> {
+    let root = PathBuf::from("/");
+    let handles = Handles::new(most_handles);
+    let mut session =
+        Session { start: root.clone(), home: root, handles, names: Names::default(), reach: Reach::PlainFiles };
+    session.run(BufReader::with_capacity(64 * 1024, from), to)
 }
 
 pub struct Session {
@@ -36,6 +49,16 @@ pub struct Session {
     home: PathBuf,
     handles: Handles,
     names: Names,
+    /// What may be opened.
+    reach: Reach,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    /// Whatever the paths of a person lead to.
+    Everything,
+    /// No links, pipes or devices: whoever mounts the files has those of its own.
+    PlainFiles,
 }
 
 impl Session {
@@ -55,7 +78,7 @@ impl Session {
         let kind = packet.byte().map_err(broken)?;
         if kind == wire::INIT {
             packet.number().map_err(broken)?;
-            extensions::greet(answer);
+            extensions::greet(&mut packet, answer);
             return Ok(());
         }
         let id = packet.number().map_err(broken)?;

@@ -1,5 +1,4 @@
 // The server answered by hand-made packets, on a folder of its own.
-use super::handles::MAX_HANDLES;
 use super::wire::{self, Answer};
 use super::*;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -21,8 +20,9 @@ impl Bench {
         let session = Session {
             start: folder.clone(),
             home: folder.clone(),
-            handles: Handles::default(),
+            handles: Handles::new(MAX_HANDLES),
             names: Names::default(),
+            reach: Reach::Everything,
         };
         Bench { folder, session }
     }

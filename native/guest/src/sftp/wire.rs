@@ -24,15 +24,18 @@ pub const READLINK: u8 = 19;
 pub const SYMLINK: u8 = 20;
 pub const EXTENDED: u8 = 200;
 
-const STATUS: u8 = 101;
+pub const STATUS: u8 = 101;
 pub const HANDLE: u8 = 102;
 pub const DATA: u8 = 103;
 pub const NAME: u8 = 104;
 pub const ATTRS: u8 = 105;
 pub const EXTENDED_REPLY: u8 = 201;
 
-const OK: u32 = 0;
-const END_OF_FILE: u32 = 1;
+/// Begins the message of a status to an exact client; the number of the system's error follows.
+pub const ERRNO: &str = "errno ";
+
+pub const OK: u32 = 0;
+pub const END_OF_FILE: u32 = 1;
 const NO_SUCH_FILE: u32 = 2;
 const PERMISSION_DENIED: u32 = 3;
 const FAILURE: u32 = 4;
@@ -44,27 +47,33 @@ const UNSUPPORTED: u32 = 8;
 pub struct Status {
     code: u32,
     message: String,
+    /// What the system said, where it was asked.
+    errno: Option<i32>,
 }
 
 impl Status {
     pub fn ok() -> Status {
-        Status { code: OK, message: "success".to_owned() }
+        Status::of(OK, "success")
     }
 
     pub fn end_of_file() -> Status {
-        Status { code: END_OF_FILE, message: "end of file".to_owned() }
+        Status::of(END_OF_FILE, "end of file")
     }
 
     pub fn unsupported() -> Status {
-        Status { code: UNSUPPORTED, message: "operation unsupported".to_owned() }
+        Status::of(UNSUPPORTED, "operation unsupported")
     }
 
     pub fn bad_message(what: &str) -> Status {
-        Status { code: BAD_MESSAGE, message: what.to_owned() }
+        Status::of(BAD_MESSAGE, what)
     }
 
     pub fn failure(what: &str) -> Status {
-        Status { code: FAILURE, message: what.to_owned() }
+        Status::of(FAILURE, what)
+    }
+
+    fn of(code: u32, message: &str) -> Status {
+        Status { code, message: message.to_owned(), errno: None }
     }
 }
 
@@ -78,7 +87,7 @@ impl From<io::Error> for Status {
             None if error.kind() == io::ErrorKind::InvalidInput => BAD_MESSAGE,
             _ => FAILURE,
         };
-        Status { code, message: sys::describe(&error) }
+        Status { code, message: sys::describe(&error), errno: error.raw_os_error() }
     }
 }
 
@@ -125,6 +134,8 @@ impl<'a> Packet<'a> {
 pub struct Answer {
     bytes: Vec<u8>,
     id: u32,
+    /// The client understands what `extensions::EXACT` promises.
+    pub exact: bool,
 }
 
 impl Answer {
@@ -159,7 +170,11 @@ impl Answer {
     }
 
     pub fn status(&mut self, status: &Status) {
-        self.kind(STATUS).number(status.code).text(status.message.as_bytes()).text(b"en");
+        let message = match (self.exact, status.errno) {
+            (true, Some(errno)) => format!("{}{}", ERRNO, errno),
+            _ => status.message.clone(),
+        };
+        self.kind(STATUS).number(status.code).text(message.as_bytes()).text(b"en");
     }
 
     /// A text of at most `limit` bytes that `fill` reads in; it answers how many there were.

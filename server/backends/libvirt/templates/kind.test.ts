@@ -21,6 +21,7 @@ describe('kinds of machines', () => {
       boot: { kind: 'kernel', kernel, initrd, commandLine: 'quiet' },
       ...{ console: '/one/console', emulator: '/emulators/1/qemu' },
       share: { folder: '/one/stage', plan: '/one/plan' },
+      shared: 'over 9p',
     };
     kind = { machine, imageDigest: 'sha256:1', versions: 'libvirt 9.0.0\nQEMU 7.2.22\n' };
   });
