@@ -11,6 +11,7 @@ const may = {
   sftp: ['protocol', 'core'],
   programs: ['protocol', 'core'],
   copy: ['protocol', 'core', 'sftp'],
+  project: ['protocol', 'core'],
   engine: ['protocol', 'core', 'platform'],
   backends: ['protocol', 'core', 'platform', 'wire', 'sftp', 'engine', 'store/lock.ts'],
   worktrees: ['protocol', 'core', 'platform', 'store'],
@@ -27,6 +28,7 @@ const may = {
     'sftp',
     'programs',
     'copy',
+    'project',
     'backends',
     'worktrees',
     'owner',
@@ -34,7 +36,7 @@ const may = {
     'images',
     'agents',
   ],
-  helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'service'],
+  helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'project', 'service'],
   cli: [
     'protocol',
     'core',
@@ -44,6 +46,7 @@ const may = {
     'sftp',
     'programs',
     'copy',
+    'project',
     'owner',
     'ssh',
     'service',
@@ -62,7 +65,7 @@ const owners = {
   dockerode: '^server/(engine|backends)/',
   execa: '^server/platform/',
   ssh2: '^server/ssh/',
-  yaml: '^server/store/',
+  yaml: '^server/(store|project)/',
   '@modelcontextprotocol/sdk': '^server/agents/',
 };
 

@@ -212,7 +212,7 @@ function refusing(path: string): string {
 const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
 
 /** What is said about commands that this program never runs. */
-const otherTables = /\/table\/(images|machine|moments)\.ts$/;
+const otherTables = /\/table\/(images|machine|moments|projects)\.ts$/;
 
 /**
  * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
@@ -230,7 +230,8 @@ function briefOnly(): Plugin {
         return { path: 'rest', namespace: 'rest' };
       });
       hooks.onLoad({ filter: /./, namespace: 'tables' }, () => ({
-        contents: 'export const imageCommands = [], machineCommands = [], momentCommands = [];',
+        contents:
+          'export const imageCommands = [], machineCommands = [], momentCommands = [], projectCommands = [];',
       }));
       // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
       hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({

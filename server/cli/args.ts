@@ -1,8 +1,8 @@
 // Parses a command's arguments against its entry in the table; strict, and helpful about slips.
 import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import { readDuration, readNumber, readSize } from '../core/values.ts';
 import type { Args, Argument, Command, Flag } from './command.ts';
-import { readDuration, readNumber, readSize } from './values.ts';
 
 type Value = string | number | true | string[];
 

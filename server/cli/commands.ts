@@ -4,10 +4,12 @@ import { imageCommands } from './table/images.ts';
 import { machineCommands } from './table/machine.ts';
 import { momentCommands } from './table/moments.ts';
 import { programCommands } from './table/programs.ts';
+import { projectCommands } from './table/projects.ts';
 import { sandboxCommands } from './table/sandboxes.ts';
 
 export const groups: readonly Group[] = [
   { title: 'Sandboxes', commands: sandboxCommands },
+  { title: 'Projects', commands: projectCommands },
   { title: 'Pausing and copying', commands: momentCommands },
   { title: 'Inside', commands: programCommands },
   { title: 'Images', commands: imageCommands },

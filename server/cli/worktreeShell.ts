@@ -17,10 +17,16 @@ const POLL_MS = 20;
 /** How long an owner may take to notice that its last holder is gone. */
 const NOTICE_MS = 300;
 
+export type Entered = {
+  readonly sandbox: SandboxInfo;
+  readonly worktree: WorktreeInfo;
+  /** It was made for this shell. */
+  readonly fresh: boolean;
+};
+
 export async function enterAttached(
   context: Context,
-  sandbox: SandboxInfo,
-  worktree: WorktreeInfo,
+  { sandbox, worktree, fresh }: Entered,
 ): Promise<number> {
   const { env, interrupts, out, paths } = context;
   const { entry, guest } = await openGuest(paths, sandbox.id, interrupts.signal);
@@ -33,6 +39,7 @@ export async function enterAttached(
   const held = await owner.hold();
   let code: number;
   try {
+    if (fresh) await context.call('project/setup', { sandbox: sandbox.id });
     code = await openShell(guest, { env, interrupts, shell });
     await warnAfterwards(context, worktree);
   } finally {

@@ -10,6 +10,7 @@ import { type Paths, sandboxPaths } from '../store/paths.ts';
 import { readPreviousOwner } from '../store/read.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { readEntry } from '../store/sandboxes.ts';
+import { createCommand, type ProjectCommand } from './command.ts';
 import { deadlinesOf, watchDeadlines } from './deadlines.ts';
 import { outliveDefects } from './defects.ts';
 import { createEnding, type Ending } from './ending.ts';
@@ -69,15 +70,16 @@ async function own(run: Run): Promise<void> {
   let left: 'nothing' | 'a guest' = 'nothing';
   try {
     const guest = patient(record, parts);
+    const command = createCommand({ paths, id: record.id, guest, log });
     published = await publishPorts(portsOf(run), {
       guest,
       log,
       taken: mode === 'start' ? 'refuse' : 'leave out',
     });
-    doors = await serveOwner({ record, files, guest, log, ...parts });
+    doors = await serveOwner({ record, files, guest, log, command, ...parts });
     const beginning = await parts.life.begun;
     if (beginning.kind === 'ended') await rememberGone(run);
-    else await lead(run, parts, published);
+    else await lead(run, parts, { published, command });
   } catch (error) {
     const asked = ending.current();
     const cause = toSandboxError(error);
@@ -154,8 +156,10 @@ function watchClient({ record, mode, abandoned }: Run, state: StateFile, ending:
 /** By then whoever started it has done what it was started for, or begun to; what the start took is given back. */
 const SETTLED_MS = 2_000;
 
+type Serving = { readonly published: Published; readonly command: ProjectCommand };
+
 /** From the moment when the guest is there to its end. */
-async function lead(run: Run, parts: Parts, published: Published): Promise<void> {
+async function lead(run: Run, parts: Parts, { published, command }: Serving): Promise<void> {
   const { record, mode, pipe, log } = run;
   const { state, ending, holds, life, launch } = parts;
   const paused = state.current().state === 'paused';
@@ -175,6 +179,7 @@ async function lead(run: Run, parts: Parts, published: Published): Promise<void>
   pipe.ready();
   holds.begin();
   const settled = setTimeout(() => collectGarbage('thorough'), SETTLED_MS);
+  if (record.project?.setup_done === true) command.startLater();
   // Whoever asked for the end had no owner to do it.
   if (mode === 'attach' && record.intent !== 'running')
     ending.ask({ kind: 'stopped', reason: 'stopped on request' }, GRACE_MS);

@@ -9,6 +9,7 @@ import { PROTOCOL } from '../protocol/version.ts';
 import type { SandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { serveChannel } from '../wire/serve.ts';
+import type { ProjectCommand } from './command.ts';
 import type { Ending } from './ending.ts';
 import type { Holds } from './holds.ts';
 import type { Life } from './life.ts';
@@ -26,6 +27,7 @@ export type Served = {
   readonly holds: Holds;
   readonly ending: Ending;
   readonly operations: Operations;
+  readonly command: ProjectCommand;
   readonly log: Log;
 };
 
@@ -63,7 +65,7 @@ export async function serveOwner(served: Served): Promise<Doors> {
 
 async function serveControl(served: Served, socket: Socket): Promise<void> {
   const { serveRpc } = await import('../rpc/serve.ts');
-  const { record, state, holds, operations } = served;
+  const { record, state, holds, operations, command } = served;
   await serveRpc(socket, ownerContract, {
     'owner/hello': async () => {
       const { state: now, attached } = state.current();
@@ -92,6 +94,7 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
       const { ref, why } = taken;
       return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
     },
+    'owner/command': async ({ start }) => (start ? await command.start() : command.current()),
   });
 }
 

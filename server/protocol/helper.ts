@@ -7,6 +7,7 @@ import { effects } from './effect.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
 import { fileMethods } from './fileMethods.ts';
 import { imageMethods } from './imageMethods.ts';
+import { projectMethods } from './projectMethods.ts';
 import {
   Limits,
   PublishedPort,
@@ -142,6 +143,8 @@ export const helperContract = lazily({
       path: z.optional(z.string()),
       from: z.optional(z.string()),
       spec: z.optional(SandboxSpec),
+      /** What is agreed to of the asks of the project's file, in its words. */
+      trust: z.optional(z.array(z.string())),
     }),
     result: z.object({
       sandbox: SandboxInfo,
@@ -219,6 +222,7 @@ export const helperContract = lazily({
       facts: z.array(z.object({ name: z.string(), value: z.string() })),
     }),
   }),
+  ...projectMethods,
   'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',
     params: None,

@@ -66,5 +66,10 @@ export const ownerContract = {
       why: z.optional(z.string()),
     }),
   },
+  'owner/command': {
+    about: 'What the command of the project does; starts it when it does not run, if that is asked for.',
+    params: z.object({ start: z.boolean() }),
+    result: z.object({ state: z.enum(['none', 'running', 'ended']), exit_code: z.optional(z.int()) }),
+  },
 } as const satisfies Contract;
 export type OwnerContract = typeof ownerContract;

@@ -13,6 +13,15 @@ export function parse<S extends z.ZodMiniType>(schema: S, input: unknown): Parse
   return { ok: false, problem: result.error.issues.map(describeIssue).join('; ') };
 }
 
+/** For who has to say of each problem where it stands: the same words, with their paths. */
+export function parseWithIssues<S extends z.ZodMiniType>(
+  schema: S,
+  input: unknown,
+): { ok: true; value: z.output<S> } | { ok: false; issues: readonly z.core.$ZodIssue[] } {
+  const result = z.safeParse(schema, input);
+  return result.success ? { ok: true, value: result.data } : { ok: false, issues: result.error.issues };
+}
+
 /** Parses JSON text; broken JSON and a wrong shape are the same kind of answer. */
 export function parseJson<S extends z.ZodMiniType>(schema: S, text: string): Parsed<z.output<S>> {
   let input: unknown;

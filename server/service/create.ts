@@ -155,6 +155,7 @@ async function draftRecord(
       ...(spec.workspace_access === 'ro' ? { access: 'ro' as const } : {}),
     },
     ...(worktree === undefined ? {} : { worktree }),
+    ...(request.project === undefined ? {} : { project: request.project }),
     mounts,
     env: spec.env ?? {},
     policy: { network: { mode: asked.network } },

@@ -6,6 +6,7 @@ import type { Progress } from '../protocol/contract.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import type { PublishedPort, SandboxInfo, SandboxSpec, Throwaway, WorktreeRef } from '../protocol/sandbox.ts';
 import type { Paths } from '../store/paths.ts';
+import type { SandboxRecord } from '../store/records.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import type { Settings } from '../store/settings.ts';
 
@@ -28,6 +29,7 @@ export type CreateRequest = {
   /** The worktree that is shown at /workspace; git works inside as the backend allows. */
   readonly worktree?: WorktreeRef | undefined;
   readonly throwaway?: Throwaway | undefined;
+  readonly project?: SandboxRecord['project'];
 };
 
 /** What can be done with sandboxes; every other noun builds on these. */

@@ -63,7 +63,7 @@ async function refuseExposure(paths: Paths, real: string, what: string): Promise
 }
 
 /** Links that lead to the store, as where homes are linked to elsewhere, must not hide it; it may not exist yet. */
-async function realPlace(path: string): Promise<string> {
+export async function realPlace(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -72,6 +72,6 @@ async function realPlace(path: string): Promise<string> {
   }
 }
 
-function isWithin(path: string, folder: string): boolean {
+export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }

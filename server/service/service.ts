@@ -60,6 +60,7 @@ function loadersOf(deps: ServiceDeps, call: Service['call']): Loaders {
     doctor: once(async () => (await import('./doctor.ts')).doctorHandlers(deps)),
     files: once(async () => (await import('./guestFiles.ts')).fileHandlers(deps)),
     image: once(async () => (await import('./images.ts')).imageHandlers(deps)),
+    project: once(async () => (await import('./projects.ts')).projectHandlers(deps)),
     prune: once(async () => (await import('./prune.ts')).pruneHandlers(deps)),
     sandbox: once(async () => (await import('./sandboxHandlers.ts')).sandboxHandlers(deps)),
     snapshot: once(async () => (await import('./momentHandlers.ts')).momentHandlers(deps)),

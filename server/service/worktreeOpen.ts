@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fail, SandboxError } from '../core/errors.ts';
 import type { SandboxSpec, WorktreeRef } from '../protocol/sandbox.ts';
 import { withLock } from '../store/lock.ts';
+import type { SandboxRecord } from '../store/records.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { deleteBranch, ensureWorktree, type Made } from '../worktrees/create.ts';
 import { kindOf, ownFolderOf } from '../worktrees/gitFolder.ts';
@@ -18,6 +19,7 @@ import { labelsOf, sandboxNameOf, worktreePathOf } from '../worktrees/slug.ts';
 import { isUntouched } from '../worktrees/status.ts';
 import { unimportedWork } from '../worktrees/unimported.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
+import { specForBranch } from './projectSpec.ts';
 import { refuseDifferent } from './reuse.ts';
 
 export type OpenRequest = {
@@ -28,6 +30,9 @@ export type OpenRequest = {
   readonly path?: string | undefined;
   readonly from?: string | undefined;
   readonly spec?: SandboxSpec | undefined;
+  readonly trust?: readonly string[] | undefined;
+  /** Given by who has read the file of the project already. */
+  readonly project?: SandboxRecord['project'];
 };
 
 export type Opened = {
@@ -151,7 +156,10 @@ async function sandboxFor(
     return { entry: await deps.sandboxes.start(known.record.id, context), created: false };
   }
   const worktree: WorktreeRef = { branch, path: made.path, repository: repository.root };
-  const entry = await createNamed(deps, { ...request, worktree }, context);
+  const { spec = {}, trust = [] } = request;
+  const wished =
+    request.project === undefined ? await specForBranch(deps, made.path, { spec, trust }, context) : request;
+  const entry = await createNamed(deps, { ...request, ...wished, worktree }, context);
   return { entry, created: true };
 }
 
@@ -165,6 +173,7 @@ async function createNamed(
     spec = {},
     worktree,
     labels,
+    project,
   }: SandboxRequest & { readonly worktree: WorktreeRef },
   context: CallContext,
 ): Promise<Entry> {
@@ -176,7 +185,7 @@ async function createNamed(
   for (const [index, name] of names.entries()) {
     try {
       return await deps.sandboxes.create(
-        { spec: { ...spec, env, name }, purpose: 'worktree', worktree },
+        { spec: { ...spec, env, name }, purpose: 'worktree', worktree, project },
         context,
       );
     } catch (error) {

@@ -64,6 +64,20 @@ export const SandboxRecord = z.strictObject({
   /** Why a guest that outlived its owner could not be looked at; absent when the last look succeeded. */
   unreachable: z.optional(z.strictObject({ at: z.string(), reason: z.string() })),
   attached: z.boolean(),
+  /** The project whose file describes it. */
+  project: z.optional(
+    z.strictObject({
+      folder: z.string(),
+      /** Of what the file says about the sandbox itself. */
+      digest: z.string(),
+      /** What its owner runs as long as there is a guest. */
+      command: z.optional(z.array(z.string())),
+      /** Present when everything that is run once was run. */
+      setup_done: z.optional(z.literal(true)),
+      /** What somebody agreed to, in these words. */
+      granted: z.array(z.string()),
+    }),
+  ),
   /** It goes with its guest, and whatever is in its own folder with it; without an owner nobody wants it. */
   throwaway: z.optional(z.literal(true)),
   /** What the driver needs to find its thing again; absent until it was made. */

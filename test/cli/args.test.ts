@@ -3,9 +3,9 @@ import { strict as assert } from 'node:assert';
 import { parseArgs, wantsJson } from '../../server/cli/args.ts';
 import type { Command } from '../../server/cli/command.ts';
 import { findCommand } from '../../server/cli/commands.ts';
-import { readDuration, readSize } from '../../server/cli/values.ts';
 import { placeOf } from '../../server/copy/place.ts';
 import { SandboxError } from '../../server/core/errors.ts';
+import { readDuration, readSize } from '../../server/core/values.ts';
 
 const exec = commandNamed('exec');
 const wt = commandNamed('wt');

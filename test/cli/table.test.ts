@@ -19,7 +19,7 @@ const plain = (_style: string, text: string): string => text;
 describe('the command table', () => {
   it('has the commands of this slice', () => {
     const promised = [
-      'wt create list get start stop restart rm run exec sh logs cp fs ports forward',
+      'wt create list get start stop restart rm init up run exec sh logs cp fs ports forward',
       'pause resume suspend snapshot restore fork resize test-backend',
       'ssh-config ssh-proxy doctor backends prune completion version help',
     ];

@@ -1,12 +1,18 @@
 // heyvm wt: opens a branch in its sandbox, or does something else with it.
 
 import { resolve } from 'node:path';
-import { fail } from '../../core/errors.ts';
+import * as z from 'zod/mini';
+import { fail, toSandboxError } from '../../core/errors.ts';
+import { parse } from '../../protocol/parse.ts';
+import { ProjectAsk } from '../../protocol/projectFile.ts';
 import type { Context } from '../command.ts';
+import { agree } from '../consent.ts';
 import { lastingOf, specOf } from '../spec.ts';
 import { warnOfWorktree } from '../warnings.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
 import { bring, diff, list, merge, remove } from '../worktreeViews.ts';
+
+const Asks = z.object({ asks: z.array(ProjectAsk) });
 
 const modes = ['detach', 'shell', 'list', 'remove', 'diff', 'merge', 'import'] as const;
 
@@ -60,6 +66,7 @@ async function detach(context: Context): Promise<undefined> {
   const { out } = context;
   const opened = await open(context, 'detached');
   const { sandbox, worktree, created } = opened;
+  if (created.sandbox) await context.call('project/setup', { sandbox: sandbox.id });
   out.result(opened, () => {
     const verb = created.sandbox ? 'made and running' : 'running';
     const why = created.sandbox ? `: ${sandbox.backend_reason}` : '';
@@ -79,7 +86,7 @@ async function attach(context: Context): Promise<number> {
   out.note(
     `branch ${worktree.branch} of ${worktree.repository} is at /workspace, network ${sandbox.policy.network}`,
   );
-  return enterAttached(context, sandbox, worktree);
+  return enterAttached(context, { sandbox, worktree, fresh: created.sandbox });
 }
 
 async function open(context: Context, life: 'attached' | 'detached') {
@@ -88,15 +95,29 @@ async function open(context: Context, life: 'attached' | 'detached') {
   const path = args.string('path');
   const from = args.string('from');
   if (args.flag('create-branch')) await refuseExisting(context, branch);
-  const opened = await call('worktree/open', {
-    cwd,
-    branch,
-    ...(path === undefined ? {} : { path: resolve(cwd, path) }),
-    ...(from === undefined ? {} : { from }),
-    spec: specOf(args, cwd, { ...lastingOf(args), attached: life === 'attached' }),
-  });
+  const opened = await agreed(context, trust =>
+    call('worktree/open', {
+      trust,
+      cwd,
+      branch,
+      ...(path === undefined ? {} : { path: resolve(cwd, path) }),
+      ...(from === undefined ? {} : { from }),
+      spec: specOf(args, cwd, { ...lastingOf(args), attached: life === 'attached' }),
+    }),
+  );
   warnOfWorktree(context.out, opened.worktree);
   return opened;
+}
+
+/** A file of the branch that wants more than a branch may have is read when the branch is there. */
+async function agreed<T>(context: Context, open: (trust: string[]) => Promise<T>): Promise<T> {
+  try {
+    return await open([]);
+  } catch (thrown) {
+    const asks = parse(Asks, toSandboxError(thrown).data);
+    if (!asks.ok) throw thrown;
+    return open(await agree(context, { path: 'the .heyvm/sandbox.yaml of the branch', ...asks.value }));
+  }
 }
 
 async function refuseExisting({ call, cwd }: Context, branch: string): Promise<void> {

@@ -6,6 +6,7 @@ import {
   sandboxArgument,
   sandboxExample,
   specFlags,
+  trustFlag,
   worktreeExample,
 } from './shared.ts';
 
@@ -14,6 +15,7 @@ const wt: Command = {
   summary: 'Open a git branch in its own sandbox',
   details: [
     'Makes what is missing of branch, worktree and sandbox, and opens a shell inside. The sandbox is gone when the last such shell ends; the worktree stays. With --detach the sandbox goes on running and the command returns as soon as it answers.',
+    'A branch with a .heyvm/sandbox.yaml gets the sandbox that it describes, set up once; flags come before it, and what would weaken the sandbox has to be agreed to, as with heyvm up.',
     'One branch has one sandbox, however often and from wherever it is opened. A flag that asks for something other than what that sandbox has is refused.',
     'With --type code or browser the guest has a git folder of its own: commits made inside stay there until --import, --merge or --diff fetches them, checked, into refs/heyvm/<sandbox id>, which needs the sandbox to run. Until then git status on the host compares the files with the commit that the branch had at the beginning. Inside, git fetch host brings what the host has.',
   ],
@@ -55,6 +57,7 @@ const wt: Command = {
       summary: 'where a new branch starts',
     },
     { kind: 'string', name: 'path', value: 'FOLDER', complete: 'file', summary: 'where a new worktree goes' },
+    trustFlag,
     ...specFlags,
   ],
   examples: [

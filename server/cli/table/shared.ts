@@ -127,6 +127,12 @@ export const specFlags: readonly Flag[] = [
   publishFlag,
 ];
 
+export const trustFlag: Flag = {
+  kind: 'flag',
+  name: 'trust',
+  summary: "agree to what the project's file asks for beyond what a branch may have",
+};
+
 /** How a program is started; `exec` and `run` take the same. */
 export const cwdFlag: Flag = {
   kind: 'string',

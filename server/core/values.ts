@@ -1,4 +1,4 @@
-// Reads the values that flags take: numbers, durations and sizes, as people write them.
+// Reads numbers, durations and sizes as people write them, in flags and in files.
 
 const durationUnits: Readonly<Record<string, number>> = {
   ms: 1,

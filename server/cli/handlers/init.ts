@@ -1,0 +1,41 @@
+// heyvm init: writes the file that says what the sandbox of a project is, and never over one that exists.
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fail } from '../../core/errors.ts';
+import { isAbsence } from '../../platform/files.ts';
+import type { Preset } from '../../project/presets/preset.ts';
+import { presetFor, presets } from '../../project/presets.ts';
+import type { Context } from '../command.ts';
+
+export async function run({ args, out, cwd }: Context): Promise<undefined> {
+  const folder = resolve(cwd, args.optional('folder') ?? '.');
+  const names = namesIn(folder);
+  const asked = args.string('preset');
+  const preset = presets.find(({ name }) => name === asked) ?? presetFor(names);
+  refuseExisting(folder, preset);
+  const files = preset.files.map(({ path, content, kind }) => {
+    const target = join(folder, path);
+    mkdirSync(dirname(target), { recursive: true });
+    // Also when somebody wrote it a moment ago, or put a link in its place.
+    writeFileSync(target, content, { flag: 'wx', mode: kind === 'script' ? 0o755 : 0o644 });
+    return target;
+  });
+  out.result({ preset: preset.name, folder, files }, () => files.map(file => `wrote ${file}`).join('\n'));
+  out.note('next: heyvm up');
+}
+
+function refuseExisting(folder: string, { files }: Preset): void {
+  const there = files.map(({ path }) => join(folder, path)).find(path => existsSync(path));
+  if (there === undefined) return;
+  fail('worktree-conflict', `${there} exists already`, { hint: 'edit it, or move it away first' });
+}
+
+/** A folder that does not exist yet is made. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+// Commands about the file in which a project says what its sandbox is.
+import { presets } from '../../project/presets.ts';
+import type { Command } from '../command.ts';
+import { sandboxExample, trustFlag } from './shared.ts';
+
+const folderArgument = {
+  name: 'folder',
+  summary: "the project's folder; this one when left out",
+  presence: 'optional',
+  complete: 'file',
+} as const;
+
+const init: Command = {
+  name: 'init',
+  summary: "Write .heyvm/sandbox.yaml, which says what a project's sandbox is",
+  details: [
+    'The file explains itself. Without --preset the one that fits the folder is taken. Nothing that exists is overwritten.',
+  ],
+  arguments: [folderArgument],
+  flags: [
+    {
+      kind: 'choice',
+      name: 'preset',
+      value: 'PRESET',
+      choices: presets.map(({ name }) => name),
+      summary: presets.map(({ name, about }) => `${name}: ${about}`).join('; '),
+    },
+  ],
+  examples: [
+    { command: 'heyvm init', about: 'for this folder' },
+    { command: 'heyvm init --preset python tools/report', about: 'for another one' },
+  ],
+  json: { preset: 'node', folder: '/home/me/project', files: ['/home/me/project/.heyvm/sandbox.yaml'] },
+  load: () => import('../handlers/init.ts'),
+};
+
+const up: Command = {
+  name: 'up',
+  summary: "Bring up the sandbox that a project's .heyvm/sandbox.yaml describes",
+  details: [
+    'The sandbox is made or found again, set up once, and its command started; it counts as up when the file says that it is ready. What the command says is in heyvm logs. Doing it again changes nothing. A change of the file that needs another sandbox is refused, and says how to make one.',
+    "The file comes with a branch, so it may only ask for what would weaken the sandbox: a network, folders outside of the project, ports of this machine, building an image, a weaker backend, limits above the settings'. You are asked, or agree beforehand with --trust; what you agreed to is remembered with the sandbox.",
+  ],
+  arguments: [folderArgument],
+  flags: [
+    { kind: 'flag', name: 'detach', short: 'd', summary: 'leave it running and return' },
+    { kind: 'flag', name: 'setup', summary: 'run the setup again' },
+    trustFlag,
+  ],
+  examples: [
+    { command: 'heyvm up', about: 'until Ctrl-C, which stops it' },
+    { command: 'heyvm up --detach --trust', about: 'left running, with all that the file asks for' },
+  ],
+  json: { sandbox: sandboxExample, created: true, setup: 'ran', command: 'started' },
+  load: () => import('../handlers/up.ts'),
+};
+
+export const projectCommands: readonly Command[] = [init, up];
