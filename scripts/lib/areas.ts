@@ -96,6 +96,7 @@ export const areas: readonly Area[] = [
     env: { [ONLY]: 'libvirt' },
   },
   { ...fromImage('instant', [bwrap, ...machines, ...images]), as: 'user' },
+  mocha('wasix', [bwrap, git, ssh, ...wasmCompiler]),
   mocha('process', [bwrap, git]),
   mocha('worktrees', [bwrap, git]),
   mocha('cli', [bwrap, git]),

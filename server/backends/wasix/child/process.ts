@@ -7,6 +7,12 @@ import type { ExitStatus, SignalName } from '../../../protocol/exec.ts';
 /** How long a program that was asked to end may take. */
 const GRACE_MS = 2_000;
 
+/**
+ * One that was killed while the runtime waits for somebody else, such as for a connection, does nothing any more, and
+ * is told to have ended only when that wait is over, which takes a minute.
+ */
+const KILLED_MS = 1_000;
+
 const ending: readonly SignalName[] = ['TERM', 'INT', 'HUP', 'QUIT', 'ABRT'];
 
 /** Who reads Ctrl-C and Ctrl-D of a terminal: we, where there is no shell, or a program inside. */
@@ -14,12 +20,22 @@ export type Keys = 'none' | 'ours' | 'theirs';
 
 export function guestProcess(running: Process, keys: Keys): GuestProcess {
   let told: SignalName | undefined;
+  const abandoned = Promise.withResolvers<undefined>();
   // A terminal is one stream, into which the runtime writes as into two.
   const [stdout, stderr] =
     keys === 'none'
-      ? [outputOf(bytesOf(running.stdout)), outputOf(bytesOf(running.stderr))]
-      : [outputOf(both(bytesOf(running.stdout), bytesOf(running.stderr))), Readable.from([])];
-  const ended = running.wait().then(
+      ? [
+          outputOf(bytesOf(running.stdout, abandoned.promise)),
+          outputOf(bytesOf(running.stderr, abandoned.promise)),
+        ]
+      : [
+          outputOf(
+            both(bytesOf(running.stdout, abandoned.promise), bytesOf(running.stderr, abandoned.promise)),
+          ),
+          Readable.from([]),
+        ];
+  const left = abandoned.promise.then((): ExitStatus => ({ kind: 'signalled', signal: told ?? 'KILL' }));
+  const finished = running.wait().then(
     ({ exitCode, reason }): ExitStatus => {
       if (told !== undefined && reason !== 'exited') return { kind: 'signalled', signal: told };
       if (reason !== 'exited') return { kind: 'signalled', signal: 'KILL' };
@@ -31,9 +47,12 @@ export function guestProcess(running: Process, keys: Keys): GuestProcess {
       return { kind: 'signalled', signal: told ?? 'ABRT' };
     },
   );
+  const ended = Promise.race([finished, left]);
   const tell = async (name: SignalName): Promise<void> => {
     if (name !== 'KILL' && !ending.includes(name)) return;
     told ??= name;
+    const patience = name === 'KILL' ? KILLED_MS : GRACE_MS + KILLED_MS;
+    setTimeout(() => abandoned.resolve(undefined), patience).unref();
     // One that has ended meanwhile cannot be told, and need not be.
     const done = name === 'KILL' ? running.kill() : running.terminate({ gracePeriodMs: GRACE_MS });
     await done.catch(() => undefined);
@@ -69,10 +88,20 @@ async function* both(...sources: AsyncGenerator<Buffer>[]): AsyncGenerator<Buffe
   }
 }
 
-async function* bytesOf(from: AsyncIterable<Uint8Array> | null): AsyncGenerator<Buffer> {
+/** Until it ends, or the program was given up. */
+async function* bytesOf(
+  from: AsyncIterable<Uint8Array> | null,
+  abandoned: Promise<undefined>,
+): AsyncGenerator<Buffer> {
   if (from === null) return;
+  const chunks = from[Symbol.asyncIterator]();
   try {
-    for await (const chunk of from) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (;;) {
+      const next = await Promise.race([chunks.next(), abandoned]);
+      if (next === undefined || next.done === true) return;
+      const { buffer, byteOffset, byteLength } = next.value;
+      yield Buffer.from(buffer, byteOffset, byteLength);
+    }
   } catch {
     // Cut off with the end of the program, which is told by itself.
   }
