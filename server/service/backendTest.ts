@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findBackend } from '../backends/registry.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
+import { runtimeOf } from '../core/presets.ts';
+import { shellOf } from '../core/shell.ts';
 import { connectOwner } from '../owner/connect.ts';
 import type { Result } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
+import { openFiles } from '../sftp/client.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { availabilityOf } from './availability.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
@@ -49,9 +52,10 @@ export async function testBackend(
         return entry.record.image;
       },
     ],
-    ['run a program', async () => expectOutput(there(), 'echo "$((6 * 7))"', '42')],
-    ['write into the workspace', async () => writeInside(there())],
-    ...(offline
+    ['run a program', async () => (hasShell(there()) ? runScript(there()) : runModule(there()))],
+    ['write into the workspace', async () => (hasShell(there()) ? writeInside(there()) : readBack(there()))],
+    // What has no shell has no routes to look at; that its network is closed is tested with a program that tries.
+    ...(offline && shellOf(runtimeOf(capabilities)) === 'posix'
       ? ([['network none reaches nothing', async () => expectNoRoute(there())]] as typeof all)
       : []),
     [
@@ -105,9 +109,13 @@ function describe(found: Awaited<ReturnType<typeof availabilityOf>>): string {
 }
 
 /** Answers what the shell printed. */
-async function shell(entry: Entry, script: string): Promise<string> {
+function shell(entry: Entry, script: string): Promise<string> {
+  return output(entry, ['/bin/sh', '-c', script]);
+}
+
+async function output(entry: Entry, argv: string[]): Promise<string> {
   const { guest } = connectOwner(entry);
-  const child = await guest.exec({ argv: ['/bin/sh', '-c', script] });
+  const child = await guest.exec({ argv });
   child.stdin.on('error', () => {
     // A shell that ended reads no more.
   });
@@ -115,12 +123,52 @@ async function shell(entry: Entry, script: string): Promise<string> {
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const status = await child.exited;
   if (status.kind === 'exited' && status.code === 0) return out.trim();
-  return fail('guest-failed', `the shell inside ended with ${JSON.stringify(status)}: ${err.trim()}`);
+  return fail('guest-failed', `${argv[0]} inside ended with ${JSON.stringify(status)}: ${err.trim()}`);
 }
 
 async function expectOutput(entry: Entry, script: string, expected: string): Promise<undefined> {
   const said = await shell(entry, script);
   if (said !== expected) fail('guest-failed', `it printed ${JSON.stringify(said)} instead of ${expected}`);
+}
+
+function hasShell({ record }: Entry): boolean {
+  return shellOf(record.runtime) === 'posix';
+}
+
+function runScript(entry: Entry): Promise<undefined> {
+  return expectOutput(entry, 'echo "$((6 * 7))"', '42');
+}
+
+/** A module for WASI preview 1 whose `_start` writes `42` and a newline. */
+const FORTY_TWO = [
+  'AGFzbQEAAAABDAJgBH9/f38Bf2AAAAIjARZ3YXNpX3NuYXBzaG90X3ByZXZpZXcxCGZkX3dyaXRlAAADAgEBBQMBAAEHEwIG',
+  'bWVtb3J5AgAGX3N0YXJ0AAEKDwENAEEBQQBBAUEQEAAaCwsRAQBBAAsLCAAAAAMAAAA0Mgo=',
+].join('');
+
+/** The workspace of the test is live or was copied when it began, so that the module is put there over SFTP. */
+async function runModule(entry: Entry): Promise<undefined> {
+  const files = await openFiles(await connectOwner(entry).guest.sftp());
+  try {
+    await files.write('/workspace/tried.wasm', only(Buffer.from(FORTY_TWO, 'base64')), 0o644);
+  } finally {
+    files.close();
+  }
+  const said = await output(entry, ['/workspace/tried.wasm']);
+  if (said !== '42') fail('guest-failed', `it printed ${JSON.stringify(said)} instead of 42`);
+}
+
+/** What was written for the guest is on the host where the backend shows the folder itself. */
+async function readBack(entry: Entry): Promise<undefined> {
+  const { capabilities } = findBackend(entry.record.backend_type).manifest;
+  if (capabilities.workspace === 'copy') return;
+  const file = join(entry.record.workspace.path, 'tried.wasm');
+  const found = await readFile(file, 'base64');
+  if (found !== FORTY_TWO) fail('guest-failed', `${file} has something else than was written inside`);
+  await rm(file);
+}
+
+async function* only(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
 }
 
 /** Both ways: a file of the guest is on the host where the backend shows the folder itself, and readable inside. */

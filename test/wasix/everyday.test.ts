@@ -95,6 +95,12 @@ describe('modules in everyday use', function () {
     assert.equal(length, 1);
   });
 
+  it('are what the test of the backend tries', async () => {
+    const { stdout, code } = await heyvm('test-backend', 'wasix');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /run a program +ok/);
+  });
+
   it('have a shell that reads lines', async () => {
     const lines = 'box echo one "$HOME"\ncd /tmp\nbox pwd\nbox echo a | box cat\nexit 4\n';
     const done = await world.heyvm(['sh', 'tool'], { input: lines });
