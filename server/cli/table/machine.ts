@@ -53,7 +53,10 @@ const mcp: Command = {
   arguments: [],
   flags: [{ kind: 'flag', name: 'read-only', summary: 'only the tools that change nothing' }],
   examples: [
-    { command: 'claude mcp add heyvm -- heyvm mcp', about: 'one of the clients that start it' },
+    {
+      command: 'heyvm mcp',
+      about: 'what a client starts, for example after: claude mcp add heyvm -- heyvm mcp',
+    },
     { command: 'heyvm mcp --read-only', about: 'for an agent that only looks' },
   ],
   load: () => import('../handlers/mcp.ts'),
