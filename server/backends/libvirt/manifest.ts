@@ -30,6 +30,7 @@ export const manifest: Manifest = {
       'With network open the guest reaches what this machine reaches, and its loopback services: at 10.0.2.2, and as root at 127.0.0.1',
       'A limit on processors is rounded up to whole ones',
       'A copy of a running machine of a vendor’s image has the host key of its ssh server in common with it until its next boot',
+      'Where the kernel inside has no 9p, the workspace comes over SFTP, which takes more time for each operation',
       'Images of vendors come up with a system of their own: they boot at each start, and only images that heyvm made itself start at once',
     ],
   },

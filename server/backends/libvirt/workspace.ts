@@ -2,6 +2,7 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { WorkspaceMode } from '../../protocol/sandbox.ts';
 import type { GuestSetup } from '../../wire/setup.ts';
+import { within } from '../kit/within.ts';
 import type { Options } from './options.ts';
 import { type Serving, serveFiles } from './served.ts';
 import { readSetup, tellSetup, writeSetup } from './setup.ts';
@@ -37,8 +38,12 @@ export async function resumeServing(serving: Serving): Promise<WorkspaceMode | u
   const { context } = serving;
   const setup = await readSetup(context);
   if (setup?.shares?.some(({ kind }) => kind === 'sftp') !== true) return undefined;
-  await serveFiles(serving).catch((error: unknown) => {
+  const served = serveFiles(serving).catch((error: unknown) => {
     context.log(`programs inside wait for the workspace: ${String(error)}`);
   });
+  // A machine that stands still answers when it goes on.
+  await within(served, ANSWER_MS);
   return 'reverse-sftp';
 }
+
+const ANSWER_MS = 10_000;
