@@ -39,6 +39,7 @@ const machines: Readonly<Record<string, Machine>> = {
     unconfined: ['apparmor'],
     qemuArguments: ['-incoming', 'defer'],
   },
+  served: { ...plain, shared: 'not' },
   strange: {
     ...plain,
     disk: `/a & b/<"it's">/disk.qcow2`,

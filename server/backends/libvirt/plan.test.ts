@@ -101,6 +101,14 @@ describe('plan of a machine', () => {
     ]);
   });
 
+  it('does not show QEMU what is served instead', () => {
+    const shared = planMachine(input());
+    const { machine, stage, served } = planMachine(input({ options: { workspace: 'reverse-sftp' } }));
+    assert.deepEqual([shared.machine.shared, machine.shared], ['over 9p', 'not']);
+    assert.deepEqual(stage.binds, []);
+    assert.deepEqual(served, shared.stage);
+  });
+
   it('gives programs the number of whom the workspace belongs to', () => {
     assert.deepEqual(planMachine(input()).setup.user, {
       name: 'dev',
