@@ -11,10 +11,19 @@ import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
 import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
-import { DOCTOR_SCHEME, FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, VIEW_ID } from './names.ts';
+import {
+  DOCTOR_SCHEME,
+  FILE_SCHEME,
+  LIST_CONTEXT,
+  LOG_SCHEME,
+  PROFILE_ID,
+  REVIEW_SCHEME,
+  VIEW_ID,
+} from './names.ts';
 import type { Parts } from './parts.ts';
 import { helperProgram } from './program.ts';
 import { Reporter } from './report.ts';
+import { ReviewFiles } from './review/reviewFiles.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { readSettings } from './settings.ts';
 import { announceHelper } from './supervision.ts';
@@ -45,6 +54,10 @@ export function activate(context: vscode.ExtensionContext): Api {
     vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
     files,
     vscode.workspace.registerFileSystemProvider(FILE_SCHEME, files, { isCaseSensitive: true }),
+    vscode.workspace.registerFileSystemProvider(REVIEW_SCHEME, new ReviewFiles(parts.helper), {
+      isCaseSensitive: true,
+      isReadonly: true,
+    }),
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, logs),
     vscode.workspace.registerTextDocumentContentProvider(DOCTOR_SCHEME, doctorDocuments),
     announceHelper(parts.helper, log),

@@ -41,10 +41,10 @@ describe('the manifest', () => {
     assert.ok(existsSync(join(root, contributes.viewsContainers.activitybar[0].icon)));
   });
 
-  it('keeps the palette below twenty commands', () => {
+  it('keeps the palette to twenty commands', () => {
     const hidden = new Set(contributes.menus.commandPalette.map(({ command }) => command));
     const shown = Object.keys(commandTable).filter(command => !hidden.has(command));
-    assert.ok(shown.length < 20, String(shown.length));
+    assert.ok(shown.length <= 20, String(shown.length));
   });
 
   it('uses no proposed API', () => {

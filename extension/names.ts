@@ -3,6 +3,8 @@
 export const LOG_SCHEME = 'heyvm-log';
 /** The files of running sandboxes. */
 export const FILE_SCHEME = 'heyvm';
+/** The two sides of files that a branch changed. */
+export const REVIEW_SCHEME = 'heyvm-review';
 export const DOCTOR_SCHEME = 'heyvm-doctor';
 export const VIEW_ID = 'heyvm.sandboxes';
 export const PROFILE_ID = 'heyvm.guest';

@@ -1,7 +1,7 @@
 // What a command was called on: an element of the tree, an object from a program, or nothing.
-import type { SandboxInfo, SandboxStatus } from '../../server/protocol/sandbox.ts';
+import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import type { Parts } from '../parts.ts';
-import { pickSandbox } from '../prompts/pickSandbox.ts';
+import { pickSandbox, type SandboxQuestion } from '../prompts/pickSandbox.ts';
 
 export type Asked = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,7 @@ export function textIn(argument: Asked, key: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-export type SandboxWish = { readonly placeholder: string; readonly states?: readonly SandboxStatus[] };
+export type SandboxWish = SandboxQuestion;
 
 /**
  * `{sandbox}` is an id, a name, or the sandbox of a tree element; without it the person is asked.

@@ -1,12 +1,14 @@
 // The table of what every command does; a command without a handler does not compile.
 import * as vscode from 'vscode';
 import type { Parts } from '../parts.ts';
+import { compareBranches, fork } from './branches.ts';
 import { browseFiles, copyIn, copyOut } from './files.ts';
 import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
 import { remove, restart, start, stop } from './life.ts';
 import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
 import { newSandbox } from './newSandbox.ts';
 import { openBranch } from './openBranch.ts';
+import { mergeBack, savePatch, showChanges } from './review.ts';
 import { type CommandId, commandTable } from './table.ts';
 
 type Handler = (parts: Parts, argument: unknown) => Promise<unknown>;
@@ -20,6 +22,11 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.stop': stop,
   'heyvm.restart': restart,
   'heyvm.remove': remove,
+  'heyvm.showChanges': showChanges,
+  'heyvm.compareBranches': compareBranches,
+  'heyvm.mergeBack': mergeBack,
+  'heyvm.savePatch': savePatch,
+  'heyvm.fork': fork,
   'heyvm.showLog': showLog,
   'heyvm.followLog': followLog,
   'heyvm.browseFiles': browseFiles,

@@ -16,6 +16,11 @@ export const commandTable = {
   'heyvm.stop': { title: 'Stop', icon: '$(debug-stop)' },
   'heyvm.restart': { title: 'Restart', icon: '$(debug-restart)' },
   'heyvm.remove': { title: 'Remove…', icon: '$(trash)' },
+  'heyvm.showChanges': { title: 'Show Changes', icon: '$(diff-multiple)' },
+  'heyvm.compareBranches': { title: 'Compare Branches…', icon: '$(git-compare)' },
+  'heyvm.mergeBack': { title: 'Merge Back…', icon: '$(git-merge)' },
+  'heyvm.savePatch': { title: 'Save as Patch…', icon: '$(save)', palette: 'hidden' },
+  'heyvm.fork': { title: 'Fork…', icon: '$(repo-forked)' },
   'heyvm.showLog': { title: 'Show Log', icon: '$(output)' },
   'heyvm.followLog': { title: 'Follow Log in Terminal', icon: '$(terminal-view-icon)', palette: 'hidden' },
   'heyvm.browseFiles': { title: 'Browse Files', icon: '$(files)' },
@@ -26,7 +31,7 @@ export const commandTable = {
   'heyvm.runDoctor': { title: 'Run Doctor', icon: '$(pulse)' },
   'heyvm.refresh': { title: 'Refresh', icon: '$(refresh)' },
   'heyvm.restartHelper': { title: 'Restart Helper' },
-  'heyvm.menu': { title: 'Show Menu' },
+  'heyvm.menu': { title: 'Show Menu', palette: 'hidden' },
 } as const satisfies Readonly<Record<string, CommandEntry>>;
 
 export type CommandId = keyof typeof commandTable;

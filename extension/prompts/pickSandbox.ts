@@ -9,6 +9,8 @@ export type SandboxQuestion = {
   readonly placeholder: string;
   /** Only sandboxes in one of these states; all when left out. */
   readonly states?: readonly SandboxStatus[];
+  /** Only those of a branch. */
+  readonly of?: 'branch';
 };
 
 type Item = vscode.QuickPickItem & { readonly sandbox: SandboxInfo };
@@ -20,7 +22,10 @@ export async function pickSandbox(
 ): Promise<SandboxInfo | undefined> {
   const listing = await sandboxes.load();
   if (listing.kind === 'failed') throw listing.error;
-  const fitting = sandboxes.all.filter(({ status }) => question.states?.includes(status) ?? true);
+  const fitting = sandboxes.all.filter(
+    ({ status, worktree }) =>
+      (question.states?.includes(status) ?? true) && (question.of === undefined || worktree !== undefined),
+  );
   if (fitting.length === 0) {
     void tellThereIsNone(sandboxes.all.length);
     return undefined;
@@ -48,7 +53,7 @@ function itemsOf(sandboxes: readonly SandboxInfo[]): Item[] {
 
 async function tellThereIsNone(total: number): Promise<void> {
   if (total > 0) {
-    await vscode.window.showInformationMessage('No sandbox is in a state in which this can be done.');
+    await vscode.window.showInformationMessage('There is no sandbox with which this can be done now.');
     return;
   }
   const open = 'Open Branch in Sandbox';

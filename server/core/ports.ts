@@ -12,6 +12,8 @@ export type RunOptions = {
   accept?: readonly number[] | 'any';
   /** Open files that the program gets as its descriptors 3, 4 and so on. */
   files?: readonly number[];
+  /** `latin1` gives each byte of the output as one character; text when left out. */
+  encoding?: 'latin1';
   /** A conversation over the descriptor that follows those: what is read from `from` comes in, what is written goes to `to`. */
   conversation?: { readonly from: Readable; readonly to: Writable };
 };

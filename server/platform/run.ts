@@ -24,6 +24,7 @@ export const run: Run = async (argv, options = {}) => {
     reject: false,
     stripFinalNewline: false,
     maxBuffer: OUTPUT_LIMIT,
+    encoding: options.encoding ?? 'utf8',
     detached: process.platform !== 'win32',
     cleanup: true,
   });

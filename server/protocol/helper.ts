@@ -8,6 +8,7 @@ import { ExecResult, ProgramRequest } from './exec.ts';
 import { fileMethods } from './fileMethods.ts';
 import { imageMethods } from './imageMethods.ts';
 import { projectMethods } from './projectMethods.ts';
+import { reviewMethods } from './reviewMethods.ts';
 import {
   Limits,
   PublishedPort,
@@ -206,6 +207,7 @@ export const helperContract = lazily({
       ),
     }),
   }),
+  ...reviewMethods,
   ...imageMethods,
   ...fileMethods,
   'agent/call': () => ({

@@ -16,6 +16,7 @@ import type { Target } from '../worktrees/status.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { importInto, insideOfEntry, lookInside, tipInside, withHead } from './worktreeInside.ts';
 import { branchLock, openWorktree, repositoryLock } from './worktreeOpen.ts';
+import { reviewHandlers } from './worktreeReview.ts';
 import { type Asked, type Found, find, placeOf, repositoryAt, targetOf } from './worktreeTargets.ts';
 
 type Methods = Extract<keyof HelperContract, `worktree/${string}`>;
@@ -57,6 +58,7 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
         mergeBranch(host, repository, params.branch, tip),
       );
     },
+    ...reviewHandlers(deps),
     'worktree/import': async (params, context) =>
       importInto(deps, await targetOf(deps, params, context), context),
   };

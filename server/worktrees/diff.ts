@@ -9,9 +9,18 @@ import { commitOf, type Repository } from './repository.ts';
 import { readCommit, withScratch } from './scratch.ts';
 import { headCommit, isSparse, type Target } from './status.ts';
 
+/** `files` is read by changes.ts. */
+type Format = 'patch' | 'stat' | 'files';
+
+const shapes: Readonly<Record<Format, readonly string[]>> = {
+  patch: ['--patch', '--binary', '--full-index'],
+  stat: ['--stat=120'],
+  files: ['--raw', '--numstat', '--no-abbrev', '-z'],
+};
+
 export type DiffRequest = {
   readonly base?: string | undefined;
-  readonly format: 'patch' | 'stat';
+  readonly format: Format;
 };
 
 export type Diff = { readonly base: string; readonly patch: string };
@@ -25,7 +34,7 @@ export async function diffOf(
   const head = await headCommit(host, target);
   if (head === undefined) fail('branch-not-found', `HEAD of ${target.worktree} names no commit`);
   const from = await forkPoint(host, target.repository, { head, base, branch: target.branch });
-  const shape = format === 'stat' ? ['--stat=120'] : ['--patch', '--binary', '--full-index'];
+  const shape = shapes[format];
   const patch =
     inside === undefined
       ? await patchOnHost(host, target, { head, from, shape })
@@ -47,7 +56,8 @@ async function forkPoint(host: Host, repository: Repository, { head, base, branc
   return (await hostGitMaybe(host, ['merge-base', head, commit], at)) ?? commit;
 }
 
-async function defaultBase(host: Host, repository: Repository, branch: string): Promise<string> {
+/** The branch that a branch is compared with when nobody names one. */
+export async function defaultBase(host: Host, repository: Repository, branch: string): Promise<string> {
   const current = repository.main === undefined ? undefined : await currentBranch(host, repository);
   if (current !== undefined && current !== branch) return `refs/heads/${current}`;
   for (const name of ['refs/remotes/origin/HEAD', 'refs/heads/main', 'refs/heads/master']) {

@@ -49,7 +49,8 @@ export async function isUntouched(host: Host, target: Target, tip: string): Prom
   return (await changedOnHost(host, target, tip)).length === 0 && (await stashesOf(target.own)) === 0;
 }
 
-async function changedInside(inside: Inside): Promise<string[]> {
+/** The names of changed and new files, by git in the guest. */
+export async function changedInside(inside: Inside): Promise<string[]> {
   const { stdout } = await inside([
     'git',
     'status',
