@@ -8,6 +8,7 @@ import { containerFigures } from './bench/containers.ts';
 import { editorFigures } from './bench/editor.ts';
 import { machineFigures } from './bench/machines.ts';
 import type { Figure } from './bench/measure.ts';
+import { moduleFigures } from './bench/modules.ts';
 import { heldFigure, idleFigures } from './bench/owner.ts';
 import { sshFigures } from './bench/ssh.ts';
 import { openStage, type Stage } from './bench/stage.ts';
@@ -31,6 +32,7 @@ const parts: readonly Part[] = [
   { name: 'docker', alone: containerFigures },
   { name: 'images', alone: buildFigures },
   { name: 'libvirt', alone: machineFigures },
+  { name: 'wasix', alone: moduleFigures },
 ];
 
 await main(async () => {

@@ -15,6 +15,11 @@ export function guestArguments(memory: number | undefined): readonly [string, ..
   ];
 }
 
+/** Nothing but how this Node runs programs, and where it keeps the compiled form of them. */
 export function nodeEnvironment(): Readonly<Record<string, string>> {
-  return process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' };
+  const { NODE_COMPILE_CACHE: compiled } = process.env;
+  return {
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }),
+    ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
+  };
 }
