@@ -104,5 +104,5 @@ describe('a workspace over SFTP', function () {
     }
   });
 
-  describe('under attack', () => attackGit(overSftp));
+  describe('under attack', () => attackGit(overSftp, 'those on mounts'));
 });
