@@ -99,6 +99,7 @@ export const areas: readonly Area[] = [
   mocha('wasix', [bwrap, git, ssh, ...wasmCompiler]),
   mocha('process', [bwrap, git]),
   mocha('worktrees', [bwrap, git]),
+  mocha('wasip2', [...wasmCompiler]),
   mocha('cli', [bwrap, git]),
   mocha('agents', [bwrap, git]),
   mocha('ssh', [bwrap, git, ssh, sshd, rsync, vim]),

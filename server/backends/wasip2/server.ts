@@ -1,6 +1,7 @@
 // The server of a sandbox whose component handles HTTP requests: started with it, and again whenever it ends.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../core/errors.ts';
@@ -80,6 +81,8 @@ export async function startServer(serving: Serving): Promise<Server> {
 }
 
 async function start({ started, orders, log, signal }: Serving): Promise<ChildProcess> {
+  // One that was killed has left it, and another cannot listen in its place.
+  rmSync(orders.socket, { force: true });
   const child = startChild({ started, orders });
   child.stdin?.end();
   const last = follow(child, log);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { answered, type First, firstCalls } from './firstCalls.ts';
 import type { Imports } from './imports.ts';
 import { type Instance, type Module, type ModuleImports, wasm } from './wasm.ts';
 
@@ -14,7 +15,10 @@ type Core = (module: Module, imports?: ModuleImports) => Instance;
 
 export type Exports = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
-export type Component = { instantiate(imports: Imports, onExit: (code: number) => void): Exports };
+export type Component = { instantiate(imports: Imports, program?: Program): Exports };
+
+/** For what is in a component of the first version of WASI. */
+export type Program = First & { readonly onExit: (code: number) => void };
 
 export function loadComponent(folder: string): Component {
   const { instantiate }: Bindings = createRequire(join(folder, 'component'))('./component.cjs');
@@ -27,8 +31,11 @@ export function loadComponent(folder: string): Component {
     return module;
   };
   return {
-    instantiate: (imports, onExit) =>
-      instantiate(load, imports, (module, given) => core(module, given, onExit)),
+    instantiate: (imports, program) =>
+      instantiate(load, imports, (module, given) => {
+        const isProgram = given?.[FIRST] !== undefined && program !== undefined;
+        return isProgram ? programInstance(module, given, program) : new wasm.Instance(module, given);
+      }),
   };
 }
 
@@ -38,19 +45,28 @@ export function interfaceOf(exports: Exports, name: string): Readonly<Record<str
   return key === undefined ? undefined : exports[key];
 }
 
+const FIRST = 'wasi_snapshot_preview1';
+
 /**
  * `wasi:cli/exit` only knows success and failure. Programs for the first version of WASI end with a number, which the
  * adapter between the two takes and drops; here it is looked at on its way there.
  */
-function core(module: Module, imports: ModuleImports | undefined, onExit: (code: number) => void): Instance {
-  const first = imports?.[FIRST];
-  const exit = first?.['proc_exit'];
-  if (first === undefined || typeof exit !== 'function') return new wasm.Instance(module, imports);
+function programInstance(module: Module, imports: ModuleImports, program: Program): Instance {
+  const given = imports[FIRST] ?? {};
+  const early = firstCalls(program, () => memoryOf(instance));
+  const exit = given['proc_exit'];
   const watched = (code: number): void => {
-    onExit(code);
-    exit(code);
+    program.onExit(code);
+    if (typeof exit === 'function') exit(code);
   };
-  return new wasm.Instance(module, { ...imports, [FIRST]: { ...first, proc_exit: watched } });
+  const asked = answered(given, early);
+  const instance = new wasm.Instance(module, {
+    ...imports,
+    [FIRST]: exit === undefined ? asked : { ...asked, proc_exit: watched },
+  });
+  return instance;
 }
 
-const FIRST = 'wasi_snapshot_preview1';
+function memoryOf({ exports }: Instance): { readonly buffer: ArrayBuffer } {
+  return exports['memory'] as { readonly buffer: ArrayBuffer };
+}

@@ -53,17 +53,23 @@ function commandLine({ env, cwd }: Surroundings, argv: readonly string[], { exit
   };
 }
 
-function files({ mounts, owner, cwd }: Surroundings): Imports {
-  const tree = new GuestTree(mounts, owner);
-  const outer = mounts.filter(({ target }) => !mounts.some(other => target.startsWith(`${other.target}/`)));
-  const folder = (path: string): Descriptor => new Descriptor(tree, { kind: 'folder', path });
-  const roots = outer.map(({ target }) => [folder(target), target] as const);
-  // What a path means that begins with none of these names; many programs know no other current folder.
-  const here = mounts.length === 0 ? [] : [[folder(cwd), '.'] as const];
+function files(given: Surroundings): Imports {
+  const tree = new GuestTree(given.mounts, given.owner);
+  const folders = foldersOf(given).map(
+    ([name, path]) => [new Descriptor(tree, { kind: 'folder', path }), name] as const,
+  );
   return {
-    'wasi:filesystem/preopens': { getDirectories: () => [...roots, ...here] },
+    'wasi:filesystem/preopens': { getDirectories: () => [...folders] },
     'wasi:filesystem/types': { Descriptor, DirectoryEntryStream, filesystemErrorCode },
   };
+}
+
+/** The names by which a program finds its folders, and where they are in the guest. */
+export function foldersOf({ mounts, cwd }: Surroundings): readonly (readonly [name: string, path: string])[] {
+  const outer = mounts.filter(({ target }) => !mounts.some(other => target.startsWith(`${other.target}/`)));
+  const roots = outer.map(({ target }) => [target, target] as const);
+  // What a path means that begins with none of these names; many programs know no other current folder.
+  return mounts.length === 0 ? [] : [...roots, ['.', cwd]];
 }
 
 function network(mode: Surroundings['network']): Imports {

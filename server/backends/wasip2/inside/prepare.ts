@@ -68,7 +68,13 @@ async function generate({ bytes, kind, name }: Raw): Promise<Generated> {
   try {
     generated = await generateBindings(bytes, kind);
   } catch (error) {
-    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const words = error instanceof Error ? error.message : String(error);
+    // From the outermost reason to the innermost, one on each line.
+    const why = words
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^\s*\d+:\s*/, '');
     throw new ComponentError('image-broken', `${name} cannot be made ready to run: ${why}`);
   }
   const missing = generated.imports.filter(entry => !providedInterfaces.includes(nameOf(entry)));

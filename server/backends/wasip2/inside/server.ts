@@ -35,7 +35,7 @@ export function serve(orders: ServeOrders): void {
 type Handler = (request: unknown, response: unknown) => void;
 
 function handlerOf(component: Component, imports: Imports): Handler {
-  const exports = component.instantiate(imports, code => process.exit(code));
+  const exports = component.instantiate(imports);
   const handler = interfaceOf(exports, 'wasi:http/incoming-handler');
   const handle = handler?.['handle'];
   if (typeof handle !== 'function') throw new Error('it exports no wasi:http/incoming-handler');
