@@ -1,5 +1,6 @@
 // What the activated extension shows to other extensions and to the suites that run beside it.
 import type { Tools } from './agents/tools.ts';
+import type { Forwards } from './forwards.ts';
 import type { Helper } from './helper.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import type { SandboxTree } from './views/sandboxTree.ts';
@@ -8,6 +9,7 @@ import type { StatusBar } from './views/statusBar.ts';
 export type Api = {
   readonly helper: Helper;
   readonly sandboxes: Sandboxes;
+  readonly forwards: Forwards;
   readonly tree: SandboxTree;
   readonly statusBar: StatusBar;
   readonly tools: Tools;

@@ -1,11 +1,13 @@
 // Activation: builds the parts and connects them; nothing here waits, and no process is started.
 import * as vscode from 'vscode';
+import { Abilities } from './abilities.ts';
 import { registerMcpServers } from './agents/mcpServers.ts';
 import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
 import { registerCommands } from './commands/handlers.ts';
 import { doctorDocuments } from './commands/health.ts';
 import { GuestFileSystem } from './files/guestFileSystem.ts';
+import { Forwards } from './forwards.ts';
 import { GuestProfile } from './guestProfile.ts';
 import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
@@ -28,6 +30,7 @@ import { Sandboxes } from './sandboxes.ts';
 import { readSettings } from './settings.ts';
 import { announceHelper } from './supervision.ts';
 import { Terminals } from './terminals.ts';
+import { BranchStates } from './views/branchStates.ts';
 import { SandboxTree } from './views/sandboxTree.ts';
 import { StatusBar } from './views/statusBar.ts';
 
@@ -38,7 +41,8 @@ export function activate(context: vscode.ExtensionContext): Api {
   const log = vscode.window.createOutputChannel('heyvm', { log: true });
   const parts = build(context, log);
   helper = parts.helper;
-  const tree = new SandboxTree(parts.sandboxes);
+  const tree = new SandboxTree(parts);
+  const view = vscode.window.createTreeView(VIEW_ID, { treeDataProvider: tree });
   const statusBar = new StatusBar(parts.helper, parts.sandboxes);
   const files = new GuestFileSystem(parts.helper, parts.sandboxes);
   const tools = makeTools(parts, context.extension.packageJSON.contributes.languageModelTools);
@@ -50,7 +54,12 @@ export function activate(context: vscode.ExtensionContext): Api {
     tree,
     statusBar,
     logs,
-    vscode.window.createTreeView(VIEW_ID, { treeDataProvider: tree }),
+    parts.forwards,
+    parts.abilities,
+    parts.branches,
+    view,
+    // What was counted while nobody looked may be old.
+    view.onDidChangeVisibility(({ visible }) => visible && tree.countAgain()),
     vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
     files,
     vscode.workspace.registerFileSystemProvider(FILE_SCHEME, files, { isCaseSensitive: true }),
@@ -73,6 +82,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   return {
     helper: parts.helper,
     sandboxes: parts.sandboxes,
+    forwards: parts.forwards,
     tree,
     statusBar,
     tools,
@@ -97,5 +107,13 @@ function build(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     build: parts.build,
     program: () => helperProgram(context.extensionPath, readSettings()),
   });
-  return { ...parts, helper: running, sandboxes: new Sandboxes(running) };
+  const sandboxes = new Sandboxes(running);
+  return {
+    ...parts,
+    helper: running,
+    sandboxes,
+    forwards: new Forwards(running, sandboxes),
+    abilities: new Abilities(running),
+    branches: new BranchStates(running),
+  };
 }

@@ -1,9 +1,12 @@
 // What the commands are given: the parts of the extension, built once at activation.
 import type * as vscode from 'vscode';
+import type { Abilities } from './abilities.ts';
+import type { Forwards } from './forwards.ts';
 import type { Helper } from './helper.ts';
 import type { Reporter } from './report.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import type { Terminals } from './terminals.ts';
+import type { BranchStates } from './views/branchStates.ts';
 
 export type Parts = {
   readonly context: vscode.ExtensionContext;
@@ -13,5 +16,8 @@ export type Parts = {
   readonly helper: Helper;
   readonly sandboxes: Sandboxes;
   readonly terminals: Terminals;
+  readonly forwards: Forwards;
+  readonly abilities: Abilities;
+  readonly branches: BranchStates;
   readonly reporter: Reporter;
 };

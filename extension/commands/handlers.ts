@@ -8,7 +8,9 @@ import { remove, restart, start, stop } from './life.ts';
 import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
 import { newSandbox } from './newSandbox.ts';
 import { openBranch } from './openBranch.ts';
+import { forwardPort, openForward, stopForwarding } from './ports.ts';
 import { mergeBack, savePatch, showChanges } from './review.ts';
+import { removeSnapshot, restore, snapshot } from './snapshots.ts';
 import { type CommandId, commandTable } from './table.ts';
 
 type Handler = (parts: Parts, argument: unknown) => Promise<unknown>;
@@ -27,6 +29,12 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.mergeBack': mergeBack,
   'heyvm.savePatch': savePatch,
   'heyvm.fork': fork,
+  'heyvm.forwardPort': forwardPort,
+  'heyvm.openForward': openForward,
+  'heyvm.stopForwarding': stopForwarding,
+  'heyvm.snapshot': snapshot,
+  'heyvm.restore': restore,
+  'heyvm.removeSnapshot': removeSnapshot,
   'heyvm.showLog': showLog,
   'heyvm.followLog': followLog,
   'heyvm.browseFiles': browseFiles,

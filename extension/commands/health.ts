@@ -38,6 +38,7 @@ export async function installSshConfig(parts: Parts): Promise<boolean> {
 
 export async function refresh(parts: Parts): Promise<void> {
   const listing = await parts.sandboxes.refresh();
+  parts.branches.refresh();
   if (listing.kind === 'failed') throw listing.error;
 }
 

@@ -1,4 +1,6 @@
 // Words and pictures for a sandbox, the same wherever it is shown.
+import type { Capabilities } from '../../server/protocol/backend.ts';
+import type { BranchSummary } from '../../server/protocol/reviewMethods.ts';
 import type { SandboxInfo, SandboxStatus } from '../../server/protocol/sandbox.ts';
 
 export type Picture = { readonly icon: string; readonly color?: string };
@@ -40,11 +42,31 @@ export function spokenSummaryOf(sandbox: SandboxInfo): string {
   return `${what}, ${sandbox.status}, ${sandbox.backend_type}, ${networkBadges[sandbox.policy.network]}`;
 }
 
-/** What menus look at: `sandbox+running+worktree`. */
-export function contextValueOf(sandbox: SandboxInfo): string {
+/** `↑2 ↓1 ●3`: commits that only the branch has, those that it lacks, and changed files; nothing where nothing differs. */
+export function branchBadge({ ahead, behind, dirty }: BranchSummary): string {
+  const parts = [
+    [ahead, '↑'],
+    [behind, '↓'],
+    [dirty, '●'],
+  ] as const;
+  return parts.flatMap(([count = 0, sign]) => (count > 0 ? [`${sign}${count}`] : [])).join(' ');
+}
+
+export function spokenBadge({ ahead, behind, dirty }: BranchSummary): string {
+  const parts = [
+    [ahead, 'ahead'],
+    [behind, 'behind'],
+    [dirty, dirty === 1 ? 'changed file' : 'changed files'],
+  ] as const;
+  return parts.flatMap(([count = 0, what]) => (count > 0 ? [`${count} ${what}`] : [])).join(', ');
+}
+
+/** What menus look at: `sandbox+running+worktree`, and last what the backend can do. */
+export function contextValueOf(sandbox: SandboxInfo, abilities?: Capabilities): string {
   const parts = ['sandbox', sandbox.status];
   if (sandbox.worktree !== undefined) parts.push('worktree');
   if (sandbox.attached) parts.push('attached');
+  if (abilities !== undefined && abilities.snapshots !== 'none') parts.push('snapshots');
   return parts.join('+');
 }
 

@@ -6,6 +6,7 @@ import { Check, Problem } from './doctor.ts';
 import { effects } from './effect.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
 import { fileMethods } from './fileMethods.ts';
+import { forwardMethods } from './forwardMethods.ts';
 import { imageMethods } from './imageMethods.ts';
 import { projectMethods } from './projectMethods.ts';
 import { reviewMethods } from './reviewMethods.ts';
@@ -208,6 +209,7 @@ export const helperContract = lazily({
     }),
   }),
   ...reviewMethods,
+  ...forwardMethods,
   ...imageMethods,
   ...fileMethods,
   'agent/call': () => ({

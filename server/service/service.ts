@@ -20,7 +20,7 @@ export type ServiceOptions = {
 
 export type Service = { readonly call: Call<HelperContract, AbortSignal> };
 
-/** Holds no state: everything is read from the store with every call. */
+/** Holds no state: everything is read from the store with every call. Connections and forwards end with the process. */
 export function createService({ paths, env, bundle = ownBundle, run = ownRun }: ServiceOptions): Service {
   const settings = () => readSettings(paths).settings;
   const base = { paths, env, bundle, run, now: Date.now, settings };
@@ -59,6 +59,7 @@ function loadersOf(deps: ServiceDeps, call: Service['call']): Loaders {
     backend: once(async () => (await import('./backends.ts')).backendHandlers(deps)),
     doctor: once(async () => (await import('./doctor.ts')).doctorHandlers(deps)),
     files: once(async () => (await import('./guestFiles.ts')).fileHandlers(deps)),
+    forward: once(async () => (await import('./forwards.ts')).forwardHandlers(deps)),
     image: once(async () => (await import('./images.ts')).imageHandlers(deps)),
     project: once(async () => (await import('./projects.ts')).projectHandlers(deps)),
     prune: once(async () => (await import('./prune.ts')).pruneHandlers(deps)),

@@ -7,6 +7,7 @@ export function run(): Promise<void> {
     await import('./suites/commands.test.ts');
     await import('./suites/openBranch.test.ts');
     await import('./suites/tree.test.ts');
+    await import('./suites/inside.test.ts');
     await import('./suites/life.test.ts');
     await import('./suites/terminal.test.ts');
     await import('./suites/handOff.test.ts');

@@ -1,7 +1,7 @@
 // heyvm forward: brings ports of a sandbox to this machine.
 import { fail } from '../../core/errors.ts';
+import { type Forwarding, forwardPort } from '../../service/forwarding.ts';
 import type { Context } from '../command.ts';
-import { type Forwarding, forwardPort } from '../forwarding.ts';
 import { openGuest } from '../guest.ts';
 import { INTERRUPTED } from '../interrupts.ts';
 

@@ -2,7 +2,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import { fail, toSandboxError } from '../core/errors.ts';
-import type { OpenGuest } from './guest.ts';
+import type { Guest } from '../core/guest.ts';
+
+type Dialled = Pick<Guest, 'dial'>;
 
 export type Forwarding = {
   readonly guest: number;
@@ -15,10 +17,10 @@ const ADDRESS = '127.0.0.1';
 /** How many ports above the wanted one are tried before the system chooses. */
 const TRIES = 20;
 
-/** A host port that was named must be free; one that was not is the guest's number or the next free one. */
+/** A host port that was named must be free; otherwise it is the one that is wanted, the guest's number, or the next free one. */
 export async function forwardPort(
-  guest: OpenGuest,
-  port: { readonly guest: number; readonly host?: number },
+  guest: Dialled,
+  port: { readonly guest: number; readonly host?: number; readonly near?: number },
   warn: (text: string) => void,
 ): Promise<Forwarding> {
   const sockets = new Set<Socket>();
@@ -31,7 +33,9 @@ export async function forwardPort(
     });
   });
   const host =
-    port.host === undefined ? await listenNear(server, port.guest) : await listenOn(server, port.host);
+    port.host === undefined
+      ? await listenNear(server, port.near ?? port.guest)
+      : await listenOn(server, port.host);
   return {
     guest: port.guest,
     host,
@@ -43,7 +47,7 @@ export async function forwardPort(
   };
 }
 
-async function join(guest: OpenGuest, port: number, socket: Socket): Promise<void> {
+async function join(guest: Dialled, port: number, socket: Socket): Promise<void> {
   // A client that goes away while the guest is being dialled is no reason to fail.
   socket.on('error', () => socket.destroy());
   const inside = await guest.dial({ kind: 'tcp', host: 'localhost', port });

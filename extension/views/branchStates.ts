@@ -1,0 +1,87 @@
+// How far branches have come, counted in their guests when the view shows them and kept until something changes.
+import * as vscode from 'vscode';
+import type { BranchSummary } from '../../server/protocol/reviewMethods.ts';
+import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { isCancelled } from '../failure.ts';
+import type { Helper } from '../helper.ts';
+
+/** In one call; the next one waits for its answer. */
+const AT_ONCE = 20;
+/** Each count runs git a few times, so that a view of very many shows those that run and leaves the rest. */
+const MOST = 100;
+
+export class BranchStates implements vscode.Disposable {
+  readonly #helper: Helper;
+  readonly #changed = new vscode.EventEmitter<readonly string[] | undefined>();
+  readonly #listening: vscode.Disposable;
+  readonly #known = new Map<string, BranchSummary>();
+  /** What is shown stays until it was counted again. */
+  #fresh = new Set<string>();
+  #wanted = new Set<string>();
+  #counting = false;
+
+  /** Says whose counts are others now; undefined when all of them have to be asked for again. */
+  readonly onDidChange = this.#changed.event;
+
+  constructor(helper: Helper) {
+    this.#helper = helper;
+    this.#listening = helper.onDidChangeSandbox(() => this.forget());
+  }
+
+  of(sandbox: string): BranchSummary | undefined {
+    return this.#known.get(sandbox);
+  }
+
+  /** Counted again when they are shown next. */
+  forget(): void {
+    this.#fresh = new Set();
+  }
+
+  /** For a person who wants everything looked at anew. */
+  refresh(): void {
+    this.forget();
+    this.#changed.fire(undefined);
+  }
+
+  want(sandboxes: readonly SandboxInfo[]): void {
+    const branches = sandboxes.filter(({ id, worktree }) => worktree !== undefined && !this.#fresh.has(id));
+    const first = branches.filter(({ status }) => status === 'running');
+    const rest = branches.filter(({ status }) => status !== 'running');
+    for (const { id } of [...first, ...rest].slice(0, MOST)) this.#wanted.add(id);
+    if (!this.#counting && this.#wanted.size > 0) void this.#count();
+  }
+
+  dispose(): void {
+    this.#listening.dispose();
+    this.#changed.dispose();
+    this.#wanted.clear();
+  }
+
+  async #count(): Promise<void> {
+    this.#counting = true;
+    try {
+      while (this.#wanted.size > 0) {
+        const sandboxes = [...this.#wanted].slice(0, AT_ONCE);
+        for (const id of sandboxes) {
+          this.#wanted.delete(id);
+          this.#fresh.add(id);
+        }
+        const { summaries } = await this.#helper.call('worktree/summaries', { sandboxes });
+        this.#keep(summaries);
+      }
+    } catch (error) {
+      // A badge that is missing is no reason to disturb; whatever is broken shows where it is used.
+      if (!isCancelled(error)) this.#wanted.clear();
+    } finally {
+      this.#counting = false;
+    }
+  }
+
+  #keep(summaries: readonly BranchSummary[]): void {
+    const others = summaries.filter(
+      summary => JSON.stringify(summary) !== JSON.stringify(this.#known.get(summary.sandbox)),
+    );
+    for (const summary of others) this.#known.set(summary.sandbox, summary);
+    if (others.length > 0) this.#changed.fire(others.map(({ sandbox }) => sandbox));
+  }
+}

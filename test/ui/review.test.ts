@@ -1,0 +1,95 @@
+// Reviewing a branch in VS Code's own interface, in a light and a dark theme, with a picture of each stop.
+import { strict as assert } from 'node:assert';
+import type { Browser, Page } from 'playwright-core';
+import { openBrowser } from '../../scripts/lib/browser.ts';
+import { openBranch } from '../../scripts/lib/openBranch.ts';
+import { openScene, type Scene } from '../../scripts/lib/scene.ts';
+import {
+  openView,
+  pickEntry,
+  runCommand,
+  screenshot,
+  treeRow,
+  untilReady,
+} from '../../scripts/lib/workbench.ts';
+
+const changed = [
+  'sed -i "s/2 minutes/3 minutes/" tea.sh; git commit -qam "Steep green longer"',
+  'echo "  oolong) echo 5 minutes ;;" >> tea.sh; echo "# Oolong" > oolong.md; printf "\\0\\1" > leaf.png',
+].join('; ');
+
+for (const theme of ['light', 'dark'] as const) {
+  describe(`reviewing in the workbench, ${theme}`, function () {
+    this.timeout(180_000);
+    let scene: Scene;
+    let browser: Browser;
+    let page: Page;
+
+    before(async () => {
+      scene = await openScene(`review-${theme}`, { settings: { 'window.autoDetectColorScheme': true } });
+      for (const branch of ['feature/oolong', 'fix/temperature']) await openBranch(scene.heyvm, branch);
+      const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'sh', '-ec', changed);
+      assert.equal(made.code, 0, made.stderr);
+      browser = await openBrowser();
+      page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: theme });
+      await page.goto(scene.windowOn(scene.repository));
+      await untilReady(page);
+    });
+
+    afterEach(async function () {
+      if (this.currentTest?.state === 'failed') await screenshot(page, `failed-review-${theme}`);
+    });
+
+    after(async () => {
+      await browser?.close();
+      await scene?.end();
+    });
+
+    const keep = (name: string) => screenshot(page, `${name}-${theme}`);
+
+    it('the tree shows how far each branch has come, and what listens inside', async () => {
+      void scene.heyvm('exec', 'wt-feature-oolong', '--', 'python3', '-m', 'http.server', '4180');
+      await openView(page);
+      const row = treeRow(page, 'feature/oolong');
+      await row.waitFor({ timeout: 60_000 });
+      await row.getByText('↑1 ●3').waitFor({ timeout: 30_000 });
+      await row.locator('.monaco-tl-twistie').click();
+      await treeRow(page, 'Port 4180').waitFor({ timeout: 30_000 });
+      await keep('review-1-tree');
+    });
+
+    it('a port is forwarded with one click', async () => {
+      const row = treeRow(page, 'Port 4180');
+      await row.hover();
+      await row.locator('[aria-label="Forward Port…"]').click();
+      await page.getByText('is at 127.0.0.1:4180').first().waitFor({ timeout: 30_000 });
+      await row.getByText('127.0.0.1:4180').waitFor({ timeout: 30_000 });
+      await keep('review-2-forward');
+      const answer = await fetch('http://127.0.0.1:4180/oolong.md');
+      assert.equal(await answer.text(), '# Oolong\n');
+    });
+
+    it('Compare Branches counts what each changed', async () => {
+      await runCommand(page, 'heyvm: Compare Branches');
+      await page.getByText('3 files, ').waitFor({ timeout: 60_000 });
+      await page.getByText('no changes').waitFor({ timeout: 60_000 });
+      await keep('review-3-compare');
+    });
+
+    it('the changes of a branch open in one editor', async () => {
+      await pickEntry(page, 'feature/oolong').click();
+      await page.getByText('Changes of feature/oolong').first().waitFor({ timeout: 60_000 });
+      await page.getByText('3 minutes').first().waitFor({ timeout: 60_000 });
+      await keep('review-4-changes');
+    });
+
+    it('Merge Back says what will be merged where', async () => {
+      await runCommand(page, 'heyvm: Merge Back');
+      await pickEntry(page, 'feature/oolong').click();
+      await page.getByText('Merge feature/oolong into main?').waitFor({ timeout: 60_000 });
+      await page.getByText('1 commit of feature/oolong will be merged into main').waitFor();
+      await keep('review-5-merge');
+      await page.getByRole('button', { name: 'Cancel' }).click();
+    });
+  });
+}
