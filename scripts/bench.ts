@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { buildFigures } from './bench/builds.ts';
 import { commandFigures, throwawayFigures } from './bench/commands.ts';
+import { componentFigures } from './bench/components.ts';
 import { containerFigures } from './bench/containers.ts';
 import { editorFigures } from './bench/editor.ts';
 import { machineFigures } from './bench/machines.ts';
@@ -29,6 +30,7 @@ const parts: readonly Part[] = [
   { name: 'held', measure: async stage => [await heldFigure(stage)] },
   { name: 'ssh', measure: sshFigures },
   { name: 'editor', measure: editorFigures },
+  { name: 'components', alone: componentFigures },
   { name: 'docker', alone: containerFigures },
   { name: 'images', alone: buildFigures },
   { name: 'libvirt', alone: machineFigures },
