@@ -32,6 +32,8 @@ export type Manifest = {
   readonly options: z.ZodMiniType;
   /** What its guests run from when neither the person nor the settings name an image. */
   readonly defaultImage?: string;
+  /** What the names of the bundled programs begin with in which its guests run; owners get a copy of those. */
+  readonly runners?: readonly string[];
   /** Variables of the caller that its driver reads, which are passed on to owners. */
   readonly environment?: readonly string[];
 };

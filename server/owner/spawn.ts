@@ -23,6 +23,13 @@ export type StartOwner = {
   readonly progress: (progress: Progress) => void;
 };
 
+/** The id of its backend, which may run its guests in programs of its own. */
+type Needing = { readonly backend: string };
+
+function runnersOf({ backend }: Needing): readonly string[] {
+  return backends.find(({ manifest }) => manifest.id === backend)?.manifest.runners ?? [];
+}
+
 /** An owner that is told to give up has this long to clean up after itself. */
 const GIVE_UP_MS = 5_000;
 
@@ -41,9 +48,9 @@ const nodeFlags = [
 ];
 
 /** Resolves when the guest can run programs; failed or cancelled, the owner is gone. */
-export async function startOwner(start: StartOwner): Promise<void> {
+export async function startOwner(start: StartOwner & Needing): Promise<void> {
   const { paths, id, signal } = start;
-  const lib = await ensureLib(paths, start.bundle);
+  const lib = await ensureLib(paths, start.bundle, runnersOf(start));
   signal.throwIfAborted();
   const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
   let child: ChildProcess;

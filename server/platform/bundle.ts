@@ -1,7 +1,7 @@
 // Where the running program's own files are, and the copy of them that owners run from.
 // The promises are loaded with their first use, which most commands never come to.
 import { existsSync, promises as fs, readdirSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { ensureFolder } from './files.ts';
 import { randomHex } from './random.ts';
@@ -24,34 +24,44 @@ export function ownerProgram(folder: string): string {
   return join(folder, 'owner.cjs');
 }
 
-/** The folder below `lib` with this build; each file appears whole, and the owner's own last. */
-export async function ensureLib(paths: { readonly lib: string }, from: Bundle = bundle): Promise<string> {
+/**
+ * The folder below `lib` with this build; each file appears whole, and the owner's own last. What lies in `runners` is
+ * large and of use to few, so that of it only what begins with one of these names is there.
+ */
+export async function ensureLib(
+  paths: { readonly lib: string },
+  from: Bundle = bundle,
+  runners: readonly string[] = [],
+): Promise<string> {
   const target = join(paths.lib, from.build);
-  if (existsSync(ownerProgram(target))) return target;
+  const wanted = await runnersIn(from.folder, runners);
+  const copyOf = (file: string): string => join(target, relative(from.folder, file));
+  if (target === from.folder || [ownerProgram(from.folder), ...wanted].map(copyOf).every(existsSync))
+    return target;
   const program = ownerProgram(from.folder);
   if (!existsSync(program)) {
     fail('internal', `${program} is missing`, { hint: 'build heyvm again with: npm run build' });
   }
   await ensureFolder(paths.lib);
-  await ensureFolder(target);
-  const packages = packagesOf(from.folder);
-  if (packages.length > 0) await ensureFolder(join(target, PACKAGES));
-  const runners = await runnersIn(from.folder);
-  if (runners.length > 0) await ensureFolder(join(target, RUNNERS));
   const guest = guestProgram(from.folder);
-  for (const file of [...packages, ...runners, ...(existsSync(guest) ? [guest] : []), program]) {
-    const copy = join(target, relative(from.folder, file));
-    const temporary = `${copy}.${randomHex(4)}`;
-    try {
-      await fs.copyFile(file, temporary);
-      // Several that copy at once put the same content there.
-      await fs.rename(temporary, copy);
-    } catch (error) {
-      await fs.rm(temporary, { force: true });
-      throw error;
-    }
+  const rest = [...packagesOf(from.folder), ...(existsSync(guest) ? [guest] : []), program];
+  for (const file of [...wanted, ...rest].filter(each => !existsSync(copyOf(each)))) {
+    await ensureFolder(dirname(copyOf(file)));
+    await copyWhole(file, copyOf(file));
   }
   return target;
+}
+
+/** Several that copy at once put the same content there. */
+async function copyWhole(file: string, copy: string): Promise<void> {
+  const temporary = `${copy}.${randomHex(4)}`;
+  try {
+    await fs.copyFile(file, temporary);
+    await fs.rename(temporary, copy);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Beside the owner's program: the packages that it loads when it comes to need one. */
@@ -71,14 +81,12 @@ export function runnerProgram(folder: string, name: string, form: 'cjs' | 'mjs' 
   return join(folder, RUNNERS, `${name}.${form}`);
 }
 
-async function runnersIn(folder: string): Promise<readonly string[]> {
-  try {
-    const names = await fs.readdir(join(folder, RUNNERS));
-    return names.filter(name => /\.(cjs|mjs|wasm)$/.test(name)).map(name => join(folder, RUNNERS, name));
-  } catch {
-    // A build without any, as tests make them.
-    return [];
-  }
+async function runnersIn(folder: string, wanted: readonly string[]): Promise<readonly string[]> {
+  if (wanted.length === 0) return [];
+  const names = await fs.readdir(join(folder, RUNNERS));
+  return names
+    .filter(name => /\.(cjs|mjs|wasm)$/.test(name) && wanted.some(each => name.startsWith(each)))
+    .map(name => join(folder, RUNNERS, name));
 }
 
 function locate(): Bundle {

@@ -188,10 +188,11 @@ async function claim(deps: BaseDeps, draft: SandboxRecord, name: string | undefi
 
 /** OpenSSH hears of the sandbox while its guest starts; both have to be done before anybody is told. */
 async function launch(deps: BaseDeps, record: SandboxRecord, context: CallContext): Promise<void> {
-  if (record.throwaway === true) return startOwner({ ...deps, id: record.id, ...context });
+  const start = { ...deps, id: record.id, backend: record.backend_type, ...context };
+  if (record.throwaway === true) return startOwner(start);
   const { refreshAliases } = await import('./ssh.ts');
   const [started, named] = await Promise.allSettled([
-    startOwner({ ...deps, id: record.id, ...context }),
+    startOwner(start),
     refreshAliases(deps, context.signal),
   ]);
   if (started.status === 'rejected') throw started.reason;

@@ -82,7 +82,7 @@ export async function startLocked(
   if (entry.record.intent !== 'running' || Object.keys(asked).length > 0)
     await updateRecord(paths, id, known => ({ ...known, ...asked, intent: 'running' }));
   try {
-    await startOwner({ ...deps, id, ...context });
+    await startOwner({ ...deps, id, backend: entry.record.backend_type, ...context });
   } catch (error) {
     // An owner that had to be killed could not clean up after itself.
     await tidyLocked(deps, id);

@@ -37,4 +37,5 @@ export const manifest: Manifest = {
   verified: 'real',
   rank: { worktree: 0, throwaway: 0 },
   options: Options,
+  runners: ['wasip2', 'js-component-bindgen-component', 'wasm-tools'],
 };

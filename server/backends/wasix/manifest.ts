@@ -38,4 +38,5 @@ export const manifest: Manifest = {
   verified: 'real',
   rank: { worktree: 0, throwaway: 0 },
   options: Options,
+  runners: ['wasix'],
 };
