@@ -20,6 +20,7 @@ export async function fork(parts: Parts, argument: unknown): Promise<Forked | un
   const sandbox = await sandboxFor(parts, argument, {
     placeholder: 'The sandbox to copy',
     states: ['running', 'paused', 'stopped'],
+    fits: ({ backend_type }) => parts.abilities.of(backend_type)?.snapshots !== 'none',
   });
   if (sandbox === undefined) return undefined;
   const given = asked(argument)['count'];

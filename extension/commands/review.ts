@@ -42,6 +42,8 @@ export async function mergeBack(parts: Parts, argument: unknown): Promise<Merged
   const merged = await withProgress({ title: `Merging ${branch}` }, options =>
     parts.helper.call('worktree/merge', { cwd, branch }, options),
   );
+  // Every branch is at another distance from where it was merged.
+  parts.branches.refresh();
   const next =
     textIn(given, 'afterwards') ?? (given['confirmed'] === true ? 'keep' : await askWhatThen(merged));
   if (next === 'remove') await removeMerged(parts, found);
@@ -73,7 +75,10 @@ async function branchFor(
   argument: unknown,
   placeholder: string,
 ): Promise<OfBranch | undefined> {
-  const sandbox = await sandboxFor(parts, argument, { placeholder, of: 'branch' });
+  const sandbox = await sandboxFor(parts, argument, {
+    placeholder,
+    fits: ({ worktree }) => worktree !== undefined,
+  });
   if (sandbox === undefined) return undefined;
   const { worktree, name } = sandbox;
   if (worktree !== undefined) return { sandbox, worktree };

@@ -8,7 +8,10 @@ import { asked, sandboxFor, textIn } from './arguments.ts';
 
 /** `{sandbox, name}`; running programs are part of it where the backend can keep them. */
 export async function snapshot(parts: Parts, argument: unknown): Promise<SandboxInfo | undefined> {
-  const sandbox = await sandboxFor(parts, argument, { placeholder: 'The sandbox to keep as it is now' });
+  const sandbox = await sandboxFor(parts, argument, {
+    placeholder: 'The sandbox to keep as it is now',
+    fits: ({ backend_type }) => parts.abilities.of(backend_type)?.snapshots !== 'none',
+  });
   if (sandbox === undefined) return undefined;
   const name = textIn(asked(argument), 'name') ?? (await askForName(sandbox));
   if (name === undefined) return undefined;

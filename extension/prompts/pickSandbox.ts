@@ -9,8 +9,8 @@ export type SandboxQuestion = {
   readonly placeholder: string;
   /** Only sandboxes in one of these states; all when left out. */
   readonly states?: readonly SandboxStatus[];
-  /** Only those of a branch. */
-  readonly of?: 'branch';
+  /** Only those with which this can be done. */
+  readonly fits?: (sandbox: SandboxInfo) => boolean;
 };
 
 type Item = vscode.QuickPickItem & { readonly sandbox: SandboxInfo };
@@ -22,9 +22,9 @@ export async function pickSandbox(
 ): Promise<SandboxInfo | undefined> {
   const listing = await sandboxes.load();
   if (listing.kind === 'failed') throw listing.error;
+  const { states, fits } = question;
   const fitting = sandboxes.all.filter(
-    ({ status, worktree }) =>
-      (question.states?.includes(status) ?? true) && (question.of === undefined || worktree !== undefined),
+    sandbox => (states?.includes(sandbox.status) ?? true) && (fits?.(sandbox) ?? true),
   );
   if (fitting.length === 0) {
     void tellThereIsNone(sandboxes.all.length);

@@ -13,11 +13,10 @@ const MOST = 100;
 export class BranchStates implements vscode.Disposable {
   readonly #helper: Helper;
   readonly #changed = new vscode.EventEmitter<readonly string[] | undefined>();
-  readonly #listening: vscode.Disposable;
   readonly #known = new Map<string, BranchSummary>();
-  /** What is shown stays until it was counted again. */
-  #fresh = new Set<string>();
-  #wanted = new Set<string>();
+  /** In which state each sandbox was when it was counted; what is shown stays until it was counted again. */
+  readonly #counted = new Map<string, string>();
+  readonly #wanted = new Set<string>();
   #counting = false;
 
   /** Says whose counts are others now; undefined when all of them have to be asked for again. */
@@ -25,7 +24,6 @@ export class BranchStates implements vscode.Disposable {
 
   constructor(helper: Helper) {
     this.#helper = helper;
-    this.#listening = helper.onDidChangeSandbox(() => this.forget());
   }
 
   of(sandbox: string): BranchSummary | undefined {
@@ -34,7 +32,7 @@ export class BranchStates implements vscode.Disposable {
 
   /** Counted again when they are shown next. */
   forget(): void {
-    this.#fresh = new Set();
+    this.#counted.clear();
   }
 
   /** For a person who wants everything looked at anew. */
@@ -44,15 +42,19 @@ export class BranchStates implements vscode.Disposable {
   }
 
   want(sandboxes: readonly SandboxInfo[]): void {
-    const branches = sandboxes.filter(({ id, worktree }) => worktree !== undefined && !this.#fresh.has(id));
+    const branches = sandboxes.filter(
+      sandbox => sandbox.worktree !== undefined && this.#counted.get(sandbox.id) !== stateOf(sandbox),
+    );
     const first = branches.filter(({ status }) => status === 'running');
     const rest = branches.filter(({ status }) => status !== 'running');
-    for (const { id } of [...first, ...rest].slice(0, MOST)) this.#wanted.add(id);
+    for (const sandbox of [...first, ...rest].slice(0, MOST)) {
+      this.#counted.set(sandbox.id, stateOf(sandbox));
+      this.#wanted.add(sandbox.id);
+    }
     if (!this.#counting && this.#wanted.size > 0) void this.#count();
   }
 
   dispose(): void {
-    this.#listening.dispose();
     this.#changed.dispose();
     this.#wanted.clear();
   }
@@ -62,16 +64,14 @@ export class BranchStates implements vscode.Disposable {
     try {
       while (this.#wanted.size > 0) {
         const sandboxes = [...this.#wanted].slice(0, AT_ONCE);
-        for (const id of sandboxes) {
-          this.#wanted.delete(id);
-          this.#fresh.add(id);
-        }
+        for (const id of sandboxes) this.#wanted.delete(id);
         const { summaries } = await this.#helper.call('worktree/summaries', { sandboxes });
         this.#keep(summaries);
       }
     } catch (error) {
       // A badge that is missing is no reason to disturb; whatever is broken shows where it is used.
       if (!isCancelled(error)) this.#wanted.clear();
+      this.#counted.clear();
     } finally {
       this.#counting = false;
     }
@@ -84,4 +84,9 @@ export class BranchStates implements vscode.Disposable {
     for (const summary of others) this.#known.set(summary.sandbox, summary);
     if (others.length > 0) this.#changed.fire(others.map(({ sandbox }) => sandbox));
   }
+}
+
+/** Another sandbox's change is no reason to count this one again. */
+function stateOf({ status, owner }: SandboxInfo): string {
+  return `${status} ${owner?.pid ?? ''} ${owner?.started_at ?? ''}`;
 }

@@ -142,6 +142,26 @@ describe('below a sandbox in the tree', () => {
     if (!keeps) await assert.rejects(command('heyvm.snapshot', { sandbox: sandbox.id, name: 'before' }));
   });
 
+  it('shows snapshots, also of a sandbox that does not run, and says what they hold', async () => {
+    const { tree } = await product();
+    const taken = { name: 'before', created_at: '2026-01-02T03:04:05.000Z', memory: true };
+    const stopped: SandboxNode = {
+      kind: 'sandbox',
+      sandbox: { ...sandbox, status: 'stopped', snapshots: [taken] },
+    };
+    assert.equal(tree.getTreeItem(stopped).collapsibleState, vscode.TreeItemCollapsibleState.Collapsed);
+    const [node, ...more] = await tree.getChildren(stopped);
+    assert.ok(node);
+    assert.deepEqual(more, []);
+    const item = tree.getTreeItem(node);
+    assert.equal(item.label, 'before');
+    assert.equal(item.contextValue, 'snapshot');
+    assert.match(
+      item.accessibilityInformation?.label ?? '',
+      /^snapshot before of feature\/ports, .*2026.*, with running programs$/,
+    );
+  });
+
   it('ends a forward with its sandbox', async () => {
     const { forwards } = await product();
     await command('heyvm.forwardPort', { sandbox: sandbox.id, port: PORT, open: 'none' });
