@@ -91,6 +91,9 @@ async function branchFor(
 
 async function confirmMerge(parts: Parts, { sandbox, worktree }: OfBranch): Promise<boolean> {
   const { repository: cwd, branch } = worktree;
+  // What is merged are commits that the host has; those of a git folder of the guest's own are fetched first.
+  if (sandbox.workspace.git === 'private' && sandbox.status === 'running')
+    await parts.helper.call('worktree/import', { cwd, branch });
   const [{ current }, { summaries }] = await Promise.all([
     parts.helper.call('worktree/branches', { cwd }),
     parts.helper.call('worktree/summaries', { sandboxes: [sandbox.id] }),

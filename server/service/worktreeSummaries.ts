@@ -5,8 +5,9 @@ import type { Entry } from '../store/sandboxes.ts';
 import { defaultBase } from '../worktrees/diff.ts';
 import { ownFolderOf } from '../worktrees/gitFolder.ts';
 import { type Host, hostGitMaybe } from '../worktrees/hostGit.ts';
-import { findRepository, type Repository } from '../worktrees/repository.ts';
-import { changedInside, headCommit } from '../worktrees/status.ts';
+import type { Inside } from '../worktrees/inside.ts';
+import { commitOf, findRepository, type Repository } from '../worktrees/repository.ts';
+import { changedInside, headCommit, type Target } from '../worktrees/status.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { lookInside } from './worktreeInside.ts';
 
@@ -76,10 +77,10 @@ async function summaryOf(
     const { branch, path } = worktree;
     const own = await ownFolderOf(repository.commonDir, path);
     const found = { host, entry, target: { repository, own, worktree: path, branch } };
-    const { target, inside } = await lookInside(found, { ...context, signal });
+    const seen = await lookInside(found, { ...context, signal });
     const from = base === `refs/heads/${branch}` ? await defaultBase(host, repository, branch) : base;
-    if (from !== undefined) Object.assign(counts, await distance(host, target, from));
-    if (inside !== undefined) counts.dirty = (await changedInside(inside)).length;
+    if (from !== undefined) Object.assign(counts, await distance(host, seen, from));
+    if (seen.inside !== undefined) counts.dirty = (await changedInside(seen.inside)).length;
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof SandboxError)) throw error;
@@ -87,12 +88,31 @@ async function summaryOf(
   return counts;
 }
 
-async function distance(host: Host, target: Parameters<typeof headCommit>[1], base: string): Promise<Counts> {
-  const head = await headCommit(host, target);
-  if (head === undefined) return {};
+type Seen = { readonly target: Target; readonly inside?: Inside | undefined };
+
+/** Commits that were made in a git folder of the guest's own, and not imported yet, are known to git inside alone. */
+async function distance(host: Host, { target, inside }: Seen, base: string): Promise<Counts> {
   const { commonDir, root } = target.repository;
-  const args = ['rev-list', '--left-right', '--count', `${base}...${head}`, '--'];
-  const counted = await hostGitMaybe(host, args, { gitDir: commonDir, cwd: root });
+  const count = (head: string, from: string) => [
+    'rev-list',
+    '--left-right',
+    '--count',
+    `${from}...${head}`,
+    '--',
+  ];
+  const onHost = async (): Promise<string | undefined> => {
+    const head = await headCommit(host, target);
+    if (head === undefined) return undefined;
+    return await hostGitMaybe(host, count(head, base), { gitDir: commonDir, cwd: root });
+  };
+  const alone = target.private === undefined ? undefined : inside;
+  const from = alone === undefined ? undefined : await commitOf(host, target.repository, base);
+  // Inside, the base may have moved on without the guest having heard of it.
+  const told =
+    alone === undefined || from === undefined
+      ? undefined
+      : await alone(['git', ...count('HEAD', from)], { accept: 'any' });
+  const counted = told?.code === 0 ? told.stdout : await onHost();
   const [behind, ahead] = (counted ?? '').split('\t').map(Number);
   if (ahead === undefined || behind === undefined) return {};
   return { base: base.replace(/^refs\/(heads|remotes)\//, ''), ahead, behind };

@@ -76,6 +76,28 @@ describe('the changes of a branch', function () {
       await assert.rejects(now(path), { code: 'usage' });
   });
 
+  it('are told of a guest with a git folder of its own, before and after its commits were imported', async function () {
+    needEngine.call(this);
+    const engine = newEngine({ env: { HOME: lab.home } });
+    try {
+      const asked = { cwd: lab.main, branch: 'feature' };
+      const { sandbox } = await engine.call('worktree/open', { ...asked, spec: { type: 'code' } });
+      assert.equal(sandbox.workspace.git, 'private');
+      const script = 'echo x > x; git add x; git commit -qm x; echo y >> README.md';
+      assert.deepEqual((await engine.exec(sandbox.id, 'sh', '-ec', script)).end, { kind: 'exited', code: 0 });
+      const expected = { sandbox: sandbox.id, base: 'main', ahead: 1, behind: 0, dirty: 1 };
+      const summary = async () =>
+        (await engine.call('worktree/summaries', { sandboxes: [sandbox.id] })).summaries;
+      assert.deepEqual(await summary(), [expected]);
+      lab.commit(lab.main, { elsewhere: 'unknown inside' });
+      const { files } = await engine.call('worktree/changes', asked);
+      assert.deepEqual(files.map(({ path }) => path).sort(), ['README.md', 'x']);
+      assert.deepEqual(await summary(), [{ ...expected, behind: 1 }]);
+    } finally {
+      await engine.dispose();
+    }
+  });
+
   it('are the same inside and on the host, and how far the branch has come is told', async function () {
     needEngine.call(this);
     const engine = newEngine({ env: { HOME: lab.home } });

@@ -36,7 +36,10 @@ describe('below a sandbox in the tree', () => {
     return await eventually(async () => {
       const groups = await tree.getChildren();
       const children = (await Promise.all(groups.map(group => tree.getChildren(group)))).flat();
-      return children.find((node): node is SandboxNode => node.kind === 'sandbox' && node.sandbox.id === id);
+      return children.find(
+        (node): node is SandboxNode =>
+          node.kind === 'sandbox' && node.sandbox.id === id && node.sandbox.status === 'running',
+      );
     });
   }
   const below = async (): Promise<TreeNode[]> => (await product()).tree.getChildren(await nodeOf(sandbox.id));
@@ -139,7 +142,10 @@ describe('below a sandbox in the tree', () => {
     const keeps = own?.capabilities.snapshots !== 'none';
     const value = await eventually(async () => tree.getTreeItem(await nodeOf(sandbox.id)).contextValue);
     assert.equal(value.includes('+snapshots'), keeps);
-    if (!keeps) await assert.rejects(command('heyvm.snapshot', { sandbox: sandbox.id, name: 'before' }));
+    if (keeps) return;
+    const unsupported = { code: 'unsupported', message: new RegExp(sandbox.backend_type) };
+    await assert.rejects(command('heyvm.snapshot', { sandbox: sandbox.id, name: 'before' }), unsupported);
+    await assert.rejects(command('heyvm.fork', { sandbox: sandbox.id, count: 2 }), unsupported);
   });
 
   it('shows snapshots, also of a sandbox that does not run, and says what they hold', async () => {
