@@ -13,6 +13,9 @@ type FileMethod = Extract<keyof HelperContract, `files/${string}`>;
 
 const WORKSPACE = '/workspace';
 
+/** An editor holds the whole file in memory, and what a guest sends may have no end. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
 export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Disposable {
   readonly #helper: Helper;
   readonly #sandboxes: Sandboxes;
@@ -65,6 +68,10 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
       parts.push(part);
       offset += part.length;
       if (end || part.length === 0) return Buffer.concat(parts);
+      if (offset >= MOST_BYTES)
+        throw vscode.FileSystemError.Unavailable(
+          `${uri.path} is too large for an editor; copy it out of the sandbox`,
+        );
     }
   }
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { download } from '../copy/download.ts';
 import { createTally } from '../copy/tally.ts';
 import { upload } from '../copy/upload.ts';
-import { fail } from '../core/errors.ts';
+import { fail, SandboxError } from '../core/errors.ts';
 import type { Handlers } from '../protocol/contract.ts';
 import { type FileFacts, MOST_READ_BYTES, MOST_WRITTEN_BYTES } from '../protocol/fileMethods.ts';
 import type { HelperContract } from '../protocol/helper.ts';
@@ -16,8 +16,8 @@ type Methods = Extract<keyof HelperContract, `files/${string}`>;
 
 export function fileHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   const lines = createLines(deps);
-  const done = async (target: string, work: (files: GuestFiles) => Promise<unknown>) => {
-    await lines.use(target, work);
+  const done = async (target: string, work: (files: GuestFiles) => Promise<unknown>, limitMs = ANSWER_MS) => {
+    await lines.use(target, work, limitMs);
     return {};
   };
   return {
@@ -42,12 +42,10 @@ export function fileHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, C
     'files/folder': ({ sandbox, path }) => done(sandbox, files => files.makeFolder(path, undefined)),
     'files/rename': ({ sandbox, path, to }) => done(sandbox, files => files.rename(path, to)),
     'files/remove': ({ sandbox, path, recursive = false }) =>
-      done(sandbox, files => remove(files, path, recursive)),
+      done(sandbox, files => remove(files, path, recursive), REMOVAL_MS),
     'files/copy': async ({ sandbox, direction, from, to }, { signal, progress }) => {
       // A copy has a line of its own, which is cut when it is cancelled.
-      const files = await openLine(deps, sandbox);
-      const cut = (): void => files.close();
-      signal.addEventListener('abort', cut, { once: true });
+      const files = await openLine(deps, sandbox, signal);
       const tally = createTally({ progress, signal });
       const host = { kind: 'host', path: direction === 'in' ? from : to, scope: 'itself' } as const;
       const inside = direction === 'in' ? to : from;
@@ -60,7 +58,6 @@ export function fileHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, C
         signal.throwIfAborted();
         throw error;
       } finally {
-        signal.removeEventListener('abort', cut);
         files.close();
       }
       return { ...tally.counts };
@@ -71,42 +68,63 @@ export function fileHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, C
 /** A line that nobody used for this long is closed. */
 const IDLE_MS = 30_000;
 
-type Line = { readonly files: Promise<GuestFiles>; timer: NodeJS.Timeout; users: number };
+/** A guest answers when it likes; an editor must not wait for ever. */
+const ANSWER_MS = 120_000;
+/** A removal goes from file to file. */
+const REMOVAL_MS = 15 * 60_000;
 
-type Lines = { use<T>(target: string, work: (files: GuestFiles) => Promise<T>): Promise<T> };
+type Line = {
+  readonly files: Promise<GuestFiles>;
+  readonly cut: AbortController;
+  timer: NodeJS.Timeout;
+  users: number;
+};
+
+type Lines = {
+  use<T>(target: string, work: (files: GuestFiles) => Promise<T>, limitMs?: number): Promise<T>;
+};
 
 /** One line a sandbox, because editors ask many small things. A line that broke is not used again. */
 function createLines(deps: ServiceDeps): Lines {
   const open = new Map<string, Line>();
   const close = (target: string, line: Line): void => {
     if (open.get(target) === line) open.delete(target);
-    line.files.then(
-      files => files.close(),
-      () => undefined,
-    );
+    line.cut.abort(new SandboxError('owner-unreachable', `the line to the files of ${target} was closed`));
   };
   const take = (target: string): Line => {
     const known = open.get(target);
     if (known !== undefined) return known;
-    const line: Line = { files: openLine(deps, target), timer: setTimeout(() => {}, 0), users: 0 };
+    const cut = new AbortController();
+    const files = openLine(deps, target, cut.signal);
+    const timer = setTimeout(() => close(target, line), IDLE_MS).unref();
+    const line: Line = { files, cut, timer, users: 0 };
     line.files.catch(() => close(target, line));
     open.set(target, line);
     return line;
   };
   return {
-    async use(target, work) {
+    async use(target, work, limitMs = ANSWER_MS) {
       const line = take(target);
       clearTimeout(line.timer);
       line.users += 1;
+      let current = line;
+      let late = false;
+      const limit = setTimeout(() => {
+        late = true;
+        close(target, current);
+      }, limitMs);
       try {
         return await work(await line.files);
       } catch (error) {
+        if (late) refuseLate(target);
         if (!isBroken(error)) throw error;
         close(target, line);
         // Why it broke is told by the attempt to connect again: most often the sandbox was stopped meanwhile.
-        await take(target).files;
+        current = take(target);
+        await current.files.catch((thrown: unknown) => (late ? refuseLate(target) : Promise.reject(thrown)));
         throw error;
       } finally {
+        clearTimeout(limit);
         line.users -= 1;
         if (line.users === 0) line.timer = setTimeout(() => close(target, line), IDLE_MS).unref();
       }
@@ -114,10 +132,20 @@ function createLines(deps: ServiceDeps): Lines {
   };
 }
 
-async function openLine({ sandboxes }: ServiceDeps, target: string): Promise<GuestFiles> {
+function refuseLate(target: string): never {
+  fail('timeout', `the file server of ${target} does not answer in time`, {
+    hint: 'it may be paused, or busy; heyvm get shows its state',
+  });
+}
+
+async function openLine(
+  { sandboxes }: ServiceDeps,
+  target: string,
+  signal: AbortSignal,
+): Promise<GuestFiles> {
   const { connectOwner } = await import('../owner/connect.ts');
   const { guest } = connectOwner(await sandboxes.find(target));
-  return await openFiles(await guest.sftp());
+  return await openFiles(await guest.sftp(), signal);
 }
 
 function isBroken(error: unknown): boolean {

@@ -32,10 +32,16 @@ const BLOCK = 32 * 1024;
 /** How many blocks are under way at once. */
 const AHEAD = 32;
 
+/** More than a person's largest folders have, and little enough to be held in memory. */
+const MOST_ENTRIES = 250_000;
+/** Systems take 255 bytes or characters. */
+const LONGEST_NAME = 1024;
+
 const POSIX_RENAME = 'posix-rename@openssh.com';
 
-export async function openFiles(stream: Duplex): Promise<GuestFiles> {
-  const transport = await SftpTransport.open(stream);
+/** The signal ends the connection, also while the server has not answered yet; without one, `close` does. */
+export async function openFiles(stream: Duplex, signal?: AbortSignal): Promise<GuestFiles> {
+  const transport = await openTransport(stream, signal);
   const done = async (path: string, type: number, fill: (body: PacketWriter) => void): Promise<void> => {
     const answer = await transport.request(type, fill);
     if (answer.type !== Packet.status || statusOf(answer).code !== Status.ok) refuse(path, answer);
@@ -71,6 +77,21 @@ export async function openFiles(stream: Duplex): Promise<GuestFiles> {
   };
 }
 
+async function openTransport(stream: Duplex, signal: AbortSignal | undefined): Promise<SftpTransport> {
+  const cut = (): void => void stream.destroy();
+  signal?.addEventListener('abort', cut, { once: true });
+  stream.once('close', () => signal?.removeEventListener('abort', cut));
+  if (signal?.aborted === true) cut();
+  try {
+    return await SftpTransport.open(stream);
+  } catch (error) {
+    stream.destroy();
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/** The guest is not trusted: a folder has an end, and what is in it is named as a file can be. */
 async function listFolder(transport: SftpTransport, path: string): Promise<readonly NamedAttributes[]> {
   const found: NamedAttributes[] = [];
   await withHandle(
@@ -84,7 +105,11 @@ async function listFolder(transport: SftpTransport, path: string): Promise<reado
           if (statusOf(answer).code === Status.eof) return;
           refuse(path, answer);
         }
-        for (let left = answer.body.uint32(); left > 0; left -= 1) found.push(readName(answer.body));
+        const count = answer.body.uint32();
+        if (count === 0) fail('guest-failed', `${path}: the sandbox tells of nothing, again and again`);
+        for (let left = count; left > 0; left -= 1) found.push(readName(path, answer.body));
+        if (found.length > MOST_ENTRIES)
+          fail('guest-failed', `${path} has more than ${MOST_ENTRIES} files, which is too many to be listed`);
       }
     },
   );
@@ -93,9 +118,11 @@ async function listFolder(transport: SftpTransport, path: string): Promise<reado
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-function readName(body: PacketReader): NamedAttributes {
+function readName(path: string, body: PacketReader): NamedAttributes {
   const name = body.string();
-  body.string();
+  if (name === '' || name.length > LONGEST_NAME || /[/\0]/.test(name))
+    fail('guest-failed', `the sandbox names a file in ${path} ${JSON.stringify(name.slice(0, 100))}`);
+  body.buffer();
   return { name, attributes: body.attributes() };
 }
 
@@ -125,6 +152,8 @@ async function* readFile(transport: SftpTransport, path: string, start: number):
         refuse(path, answer);
       }
       const block = answer.body.buffer();
+      if (block.length === 0 || block.length > BLOCK)
+        fail('guest-failed', `${path}: the sandbox sends other parts than were asked for`);
       yield block;
       offset += block.length;
       if (block.length === BLOCK) continue;

@@ -135,8 +135,9 @@ export class PacketReader {
     return this.#take(4).readUInt32BE();
   }
 
+  /** A size or a place that no file has is the largest that can be counted with. */
   uint64(): number {
-    return Number(this.#take(8).readBigUInt64BE());
+    return Math.min(Number(this.#take(8).readBigUInt64BE()), Number.MAX_SAFE_INTEGER);
   }
 
   string(): string {

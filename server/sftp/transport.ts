@@ -10,13 +10,19 @@ type Waiting = { resolve: (answer: Answer) => void; reject: (error: unknown) => 
 /** A longer packet than this is a broken server. */
 const LONGEST = 1024 * 1024;
 
+/** What tells how long a packet is. */
+const HEAD = 4;
+
 const VERSION = 3;
 
 export class SftpTransport {
   readonly #stream: Duplex;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
-  #input: Buffer = Buffer.alloc(0);
+  /** What has come of the next packet, whose length is `#needed` as far as it is known. */
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #needed = HEAD;
   #ended: SandboxError | undefined;
   #greeting: Waiting | undefined;
   /** What the server can do beyond version 3. */
@@ -35,6 +41,8 @@ export class SftpTransport {
       transport.#greeting = { resolve, reject };
     });
     transport.#send(Packet.init, new PacketWriter().uint32(VERSION).bytes());
+    // One that was closed before says so no more.
+    if (stream.destroyed) transport.#end('the connection to the files of the sandbox was closed');
     const { type, body } = await greeted;
     if (type !== Packet.version || body.uint32() !== VERSION)
       fail('version-mismatch', 'the sandbox speaks another SFTP');
@@ -68,19 +76,28 @@ export class SftpTransport {
     this.#stream.write(Buffer.concat([head, body]));
   }
 
+  /** Whatever a server sends ends the connection at most. */
   #receive(chunk: Buffer): void {
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
-    while (this.#input.length >= 5) {
-      const length = this.#input.readUInt32BE();
-      if (length > LONGEST || length < 1) {
-        this.#end('the file server of the sandbox sent nonsense');
-        return;
-      }
-      if (this.#input.length < 4 + length) return;
-      const type = this.#input.readUInt8(4);
-      const body = new PacketReader(this.#input.subarray(5, 4 + length));
-      this.#input = this.#input.subarray(4 + length);
-      this.#answer(type, body);
+    this.#pieces.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held < this.#needed) return;
+    try {
+      const rest = this.#answerAll(this.#pieces.length === 1 ? chunk : Buffer.concat(this.#pieces));
+      this.#pieces = [rest];
+      this.#held = rest.length;
+    } catch (cause) {
+      this.#end('the file server of the sandbox sent nonsense', cause);
+    }
+  }
+
+  /** What is left is the beginning of the next packet. */
+  #answerAll(input: Buffer): Buffer {
+    let rest = input;
+    for (;;) {
+      this.#needed = HEAD + (rest.length < HEAD ? 0 : lengthOf(rest));
+      if (rest.length < HEAD || rest.length < this.#needed) return rest;
+      this.#answer(rest.readUInt8(HEAD), new PacketReader(rest.subarray(HEAD + 1, this.#needed)));
+      rest = rest.subarray(this.#needed);
     }
   }
 
@@ -104,4 +121,9 @@ export class SftpTransport {
     this.#greeting?.reject(this.#ended);
     this.#stream.destroy();
   }
+}
+
+function lengthOf(packet: Buffer): number {
+  const length = packet.readUInt32BE();
+  return length >= 1 && length <= LONGEST ? length : fail('guest-failed', `a packet of ${length} bytes`);
 }

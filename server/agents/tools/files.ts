@@ -12,6 +12,8 @@ type Tools = Pick<ToolHandlers, 'list_files' | 'read_file' | 'write_file'>;
 
 const DEFAULT_READ_BYTES = 64 * 1024;
 const MOST_ENTRIES = 1000;
+/** A guest answers when it likes; an agent must not wait for ever. */
+const ANSWER_MS = 120_000;
 
 export const fileTools: Tools = {
   list_files: ({ sandbox, path = '.' }, context) =>
@@ -61,17 +63,19 @@ async function withFiles<T>(
   use: (files: GuestFiles) => Promise<T>,
 ): Promise<T> {
   const guest = await reach(sandbox, signal);
-  const files = await openFiles(await guest.sftp());
-  const cancel = (): void => files.close();
-  signal.addEventListener('abort', cancel, { once: true });
+  const late = AbortSignal.timeout(ANSWER_MS);
+  const files = openFiles(await guest.sftp(), AbortSignal.any([signal, late]));
   try {
-    return await use(files);
+    return await use(await files);
   } catch (error) {
     signal.throwIfAborted();
+    if (late.aborted) fail('timeout', `the file server of ${sandbox} does not answer in time`);
     throw error;
   } finally {
-    signal.removeEventListener('abort', cancel);
-    files.close();
+    files.then(
+      open => open.close(),
+      () => undefined,
+    );
   }
 }
 

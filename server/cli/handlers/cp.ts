@@ -17,11 +17,10 @@ export async function run(context: Context): Promise<undefined> {
   const target = placeOf(args.argument('target'));
   const sandbox = sandboxOf(source, target);
   const { guest } = await openGuest(paths, sandbox, interrupts.signal);
-  const files = await openFiles(await guest.sftp());
+  // A copy that is cancelled must not wait for what is under way.
+  const files = await openFiles(await guest.sftp(), interrupts.signal);
   const line = createProgress(out);
   const tally = createTally({ progress: line.report, signal: interrupts.signal });
-  // A copy that is cancelled must not wait for what is under way.
-  interrupts.signal.addEventListener('abort', () => files.close(), { once: true });
   try {
     await copy({ source, target }, files, tally, args.flag('recursive') ? 'recursive' : 'single');
   } finally {

@@ -30,8 +30,7 @@ export async function run(context: Context): Promise<undefined> {
   }
   const place = guestPlace(args.argument('place'));
   const { guest } = await openGuest(paths, place.sandbox, interrupts.signal);
-  const files = await openFiles(await guest.sftp());
-  interrupts.signal.addEventListener('abort', () => files.close(), { once: true });
+  const files = await openFiles(await guest.sftp(), interrupts.signal);
   try {
     await action(context, files, place.path);
   } catch (error) {
