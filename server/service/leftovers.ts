@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EXPIRED } from '../core/lifecycle.ts';
 import { isAbsence, readTextIfExistsNow } from '../platform/files.ts';
 import { lockHolder } from '../store/lock.ts';
-import { type Entry, lockNamesOf, readIds } from '../store/sandboxes.ts';
+import { type Entry, readIds } from '../store/sandboxes.ts';
 import type { ServiceDeps } from './deps.ts';
 import { trashed } from './remains.ts';
 
@@ -19,9 +19,6 @@ export async function findLeftovers(deps: ServiceDeps): Promise<readonly Leftove
     ...namesIn(paths.run)
       .filter(name => !ids.has(name) && lockHolder(paths, `owner-${name}`) === undefined)
       .map(name => ({ what: 'sockets of a sandbox that is gone', path: join(paths.run, name) })),
-    ...namesIn(paths.locks)
-      .filter(name => isOrphanedLock(name, ids) && lockHolder(paths, name) === undefined)
-      .map(name => ({ what: 'a lock of a sandbox that is gone', path: join(paths.locks, name) })),
     ...oldBuilds(deps, entries),
   ];
 }
@@ -42,11 +39,6 @@ function oldBuilds({ paths, bundle }: ServiceDeps, entries: readonly Entry[]): L
     .filter(name => name !== bundle.build && !used.has(name) && !launcher.includes(join(paths.lib, name)))
     .filter(name => !name.startsWith('.new-'))
     .map(name => ({ what: 'an old version', path: join(paths.lib, name) }));
-}
-
-function isOrphanedLock(name: string, ids: ReadonlySet<string>): boolean {
-  const id = /sb-[0-9a-f]{8}$/.exec(name)?.[0];
-  return id !== undefined && lockNamesOf(id).includes(name) && !ids.has(id);
 }
 
 function namesIn(folder: string): readonly string[] {

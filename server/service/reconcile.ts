@@ -5,14 +5,14 @@ import { toSandboxError } from '../core/errors.ts';
 import { stopOwner } from '../owner/stop.ts';
 import { errorCodeOf } from '../platform/files.ts';
 import { removeTree } from '../platform/removeTree.ts';
-import { lockHolder, withLock } from '../store/lock.ts';
+import { lockHolder, removeLock, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
-import { type Entry, listRecords, readEntry } from '../store/sandboxes.ts';
+import { type Entry, listRecords, readEntry, readIds } from '../store/sandboxes.ts';
 import { takeOver } from './attach.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
 import { forgetOwner } from './forget.ts';
 import { undoForking } from './forkWorktrees.ts';
-import { isUnwanted, needsTidying, trashed } from './remains.ts';
+import { isUnwanted, lockRemains, needsTidying, subjectOf, trashed } from './remains.ts';
 import { discard } from './remove.ts';
 import { isUnattended } from './unattended.ts';
 
@@ -24,6 +24,15 @@ export async function tidy(deps: BaseDeps, entries: readonly Entry[]): Promise<v
     );
   }
   await quietly(() => emptyTrash(deps.paths));
+  for (const name of lockRemains(deps.paths)) await quietly(() => clearLock(deps.paths, name));
+}
+
+/** Whoever waits for it meanwhile begins again, and then finds that the sandbox is gone, or makes a new one. */
+async function clearLock(paths: Paths, name: string): Promise<void> {
+  await withLock(paths, name, { wait: 'fail' }, async () => {
+    const id = subjectOf(name);
+    if (id !== undefined && !readIds(paths).includes(id)) removeLock(paths, name);
+  });
 }
 
 /** The caller holds the sandbox's lock. */

@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { isAbsence } from '../platform/files.ts';
 import { identify } from '../platform/process.ts';
+import { lockHolder } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
-import type { Entry } from '../store/sandboxes.ts';
+import { type Entry, lockNamesOf, readIds } from '../store/sandboxes.ts';
 
 const ASK_AGAIN_MS = 10_000;
 
@@ -41,9 +42,31 @@ export function trashIsFull(paths: Pick<Paths, 'trash'>): boolean {
   return trashed(paths).length > 0;
 }
 
+/**
+ * Locks of sandboxes that are not there, which nobody holds. A command leaves one when it is killed before the record
+ * of a new sandbox is written, or after that of an old one went; so does one that was told of a sandbox too late.
+ */
+export function lockRemains(paths: Pick<Paths, 'locks' | 'sandboxes'>): readonly string[] {
+  const names = namesIn(paths.locks).filter(name => subjectOf(name) !== undefined);
+  if (names.length === 0) return [];
+  // Read after the locks: what is made meanwhile has its lock first.
+  const ids = new Set<string>(readIds(paths));
+  return names.filter(name => !ids.has(subjectOf(name) ?? '') && lockHolder(paths, name) === undefined);
+}
+
+/** Undefined for locks of something else, such as branches. */
+export function subjectOf(lock: string): string | undefined {
+  const id = /sb-[0-9a-f]{8}$/.exec(lock)?.[0];
+  return id !== undefined && lockNamesOf(id).includes(lock) ? id : undefined;
+}
+
 function readTrash(paths: Pick<Paths, 'trash'>): readonly string[] {
+  return namesIn(paths.trash);
+}
+
+function namesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(paths.trash);
+    return readdirSync(folder);
   } catch (error) {
     if (isAbsence(error)) return [];
     throw error;

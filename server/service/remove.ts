@@ -1,6 +1,4 @@
 // Removes a sandbox and its own files, in steps that the next command finishes when this one is interrupted.
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backends } from '../backends/registry.ts';
 import { fail, type SandboxError, toSandboxError, withHint } from '../core/errors.ts';
@@ -8,7 +6,7 @@ import { verdictOn } from '../core/lifecycle.ts';
 import { endProcess } from '../owner/stop.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId } from '../protocol/sandbox.ts';
-import { lockHolder, withLock } from '../store/lock.ts';
+import { lockHolder, removeLock, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, lockNamesOf, removeFolder, updateRecord } from '../store/sandboxes.ts';
 import { refuseUnattended, settle } from './attach.ts';
@@ -96,7 +94,7 @@ async function readForRemoval(paths: Paths, { id, force }: Removal): Promise<Ent
     return await requireEntry(paths, id);
   } catch (error) {
     // Whoever removed it took its locks along, and this one is another that came after.
-    if (toSandboxError(error).code === 'sandbox-not-found') await removeLocks(paths, id);
+    if (toSandboxError(error).code === 'sandbox-not-found') removeLocks(paths, id);
     if (force && toSandboxError(error).code === 'record-broken') return undefined;
     throw error;
   }
@@ -144,13 +142,13 @@ async function noteUnreachable(paths: Paths, id: string, error: SandboxError): P
 async function removeFiles(deps: BaseDeps, id: string): Promise<void> {
   const { paths } = deps;
   await removeFolder(paths, id);
-  await removeLocks(paths, id);
+  removeLocks(paths, id);
   const { refreshAliases } = await import('./ssh.ts');
   await refreshAliases(deps, AbortSignal.timeout(DISCARD_MS));
 }
 
-async function removeLocks(paths: Paths, id: string): Promise<void> {
-  for (const name of lockNamesOf(id)) await rm(join(paths.locks, name), { recursive: true, force: true });
+function removeLocks(paths: Paths, id: string): void {
+  for (const name of lockNamesOf(id)) removeLock(paths, name);
 }
 
 /** Also what was made by half. A backend that this version does not know has to be asked by one that does. */

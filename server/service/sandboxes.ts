@@ -2,14 +2,15 @@
 import { findEntry, listRecords } from '../store/sandboxes.ts';
 import type { BaseDeps, Sandboxes } from './deps.ts';
 import { toInfo } from './info.ts';
-import { needsTidying, trashIsFull } from './remains.ts';
+import { lockRemains, needsTidying, trashIsFull } from './remains.ts';
 
 export function createSandboxes(deps: BaseDeps): Sandboxes {
   const { paths } = deps;
   return {
     list: async () => {
       const listing = await listRecords(paths);
-      if (!listing.entries.some(needsTidying) && !trashIsFull(paths)) return listing;
+      if (!listing.entries.some(needsTidying) && !trashIsFull(paths) && lockRemains(paths).length === 0)
+        return listing;
       const { tidy } = await import('./reconcile.ts');
       await tidy(deps, listing.entries);
       const after = await listRecords(paths);

@@ -3,7 +3,16 @@
 // A lock is a folder. Whoever links the file `<n>` with the highest number holds it; `<n>.released` beside it says
 // that the holder is done, and a holder whose process is gone counts as done. Numbers only grow: link(2) lets one
 // contender win each, and the winner looks again, because somebody may have gone past the number in between.
-import { linkSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod/mini';
@@ -74,6 +83,24 @@ export function lockHolder(paths: { readonly locks: string }, name: string): Pro
   const tickets = readTickets(folder);
   if (tickets.highest === 0 || tickets.released.has(tickets.highest)) return undefined;
   return livingHolder(join(folder, String(tickets.highest)));
+}
+
+/**
+ * Takes away a lock whose subject is gone. Its holder calls this, before it releases: the folder leaves in one step
+ * with the ticket in it, so that whoever comes meanwhile finds either the ticket or no lock at all.
+ */
+export function removeLock(
+  { locks, trash }: { readonly locks: string; readonly trash: string },
+  name: string,
+): void {
+  const place = join(trash, `lock-${name}-${randomHex(4)}`);
+  makeFolder(trash);
+  try {
+    renameSync(join(locks, name), place);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+  rmSync(place, { recursive: true, force: true });
 }
 
 const Holder = z.object({ pid: z.int(), start_ticks: z.string(), boot_id: z.string() });

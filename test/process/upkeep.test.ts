@@ -1,8 +1,9 @@
 // The doctor and the clearing up: what they find, what they remove, and what they leave alone.
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../server/platform/bundle.ts';
+import { acquireLock } from '../../server/store/lock.ts';
 import { type Engine, needEngine, newEngine } from './support/engine.ts';
 
 describe('upkeep', function () {
@@ -39,19 +40,43 @@ describe('upkeep', function () {
     const { paths } = engine;
     const rubbish = [
       join(paths.trash, 'sb-0badf00d-1234'),
-      join(paths.run, 'sb-0badf00d'),
       join(paths.locks, 'sandbox-sb-0badf00d'),
+      join(paths.run, 'sb-0badf00d'),
       join(paths.lib, '0.0.1-old'),
     ];
     for (const path of rubbish) mkdirSync(path, { recursive: true });
     writeFileSync(join(paths.lib, '0.0.1-old', 'owner.cjs'), 'x'.repeat(1000));
     const planned = await engine.call('prune/run', { dry_run: true });
-    assert.ok(rubbish.slice(1).every(path => existsSync(path)));
+    // What every command that looks clears is gone by then.
+    assert.ok(rubbish.slice(2).every(path => existsSync(path)));
     assert.ok(planned.removed.some(({ path, bytes }) => path.endsWith('0.0.1-old') && bytes === 1000));
     await engine.call('prune/run', {});
     for (const path of rubbish) assert.ok(!existsSync(path), path);
     assert.ok(existsSync(join(paths.lib, bundle.build)));
     assert.equal((await engine.exec('one', 'echo', 'fine')).out, 'fine\n');
+  });
+
+  it('clears the locks of sandboxes that never came to be with the next look, and none that is held', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    const { paths } = engine;
+    const ended = { pid: 2 ** 22 + 1, start_ticks: '1', boot_id: 'another' };
+    const left = ['sandbox-sb-0badf00d', 'record-sb-0badf00d', 'owner-sb-0badf00d'];
+    for (const name of left) {
+      mkdirSync(join(paths.locks, name));
+      writeFileSync(join(paths.locks, name, '1'), JSON.stringify(ended));
+    }
+    const lock = await acquireLock(paths, 'sandbox-sb-0badf00e', { wait: 'fail' });
+    const own = readdirSync(paths.locks).filter(name => !left.includes(name));
+    assert.ok(own.includes(`owner-${id}`));
+    await engine.call('sandbox/list', {});
+    assert.deepEqual(readdirSync(paths.locks).sort(), own.sort());
+    lock.release();
+    await engine.call('sandbox/list', {});
+    assert.deepEqual(
+      readdirSync(paths.locks).sort(),
+      own.filter(name => name !== 'sandbox-sb-0badf00e'),
+    );
+    assert.deepEqual(readdirSync(paths.trash), []);
   });
 
   it('removes stopped sandboxes only when it is asked to, and running ones never', async () => {
