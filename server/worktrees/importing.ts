@@ -6,6 +6,8 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { errorCodeOf } from '../platform/files.ts';
+import { identify } from '../platform/process.ts';
+import { removeTree } from '../platform/removeTree.ts';
 import type { SandboxId } from '../protocol/sandbox.ts';
 import type { ImportedRef, ImportResult } from '../protocol/worktree.ts';
 import { type Host, hostGit, hostGitMaybe } from './hostGit.ts';
@@ -83,7 +85,8 @@ async function fetchObjects(
   const input = [...new Set(wanted.map(({ commit }) => commit))].map(commit => `${commit}\n`).join('');
   const folder = join(repository.commonDir, 'heyvm');
   await mkdir(folder, { recursive: true });
-  const apart = await mkdtemp(join(folder, 'incoming-'));
+  await clearIncoming(folder);
+  const apart = await mkdtemp(join(folder, `${INCOMING}${process.pid}-`));
   try {
     await askGuest(host, server, {
       args: [
@@ -106,6 +109,17 @@ async function fetchObjects(
     await takeOver(apart, join(repository.commonDir, 'objects'));
   } finally {
     await rm(apart, { recursive: true, force: true });
+  }
+}
+
+const INCOMING = 'incoming-';
+
+/** Of imports that were killed: each can be as large as an import may be. Another store has locks of its own. */
+async function clearIncoming(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /^incoming-([0-9]+)-/.exec(name)?.[1];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    await removeTree(join(folder, name));
   }
 }
 

@@ -1,7 +1,7 @@
 // What a guest plants in a git folder of its own, against an import by the host.
 // Each attack that a careless host would fall for is shown to work on one.
 import { strict as assert } from 'node:assert';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SandboxError } from '../../server/core/errors.ts';
 import { tipsAtRest } from '../../server/worktrees/tips.ts';
@@ -53,6 +53,21 @@ describe('a hostile private git folder', function () {
       git config --global uploadpack.packObjectsHook "$EVIL; exec"`);
     await bring().catch(() => undefined);
     assert.equal(hostile.siege().isBroken(), false);
+  });
+
+  it('leaves no room taken by imports that were killed, and none from one that goes on', async () => {
+    const place = join(hostile.siege().lab.main, '.git', 'heyvm');
+    const [killed, other] = [
+      join(place, `incoming-${2 ** 22 + 1}-x`),
+      join(place, `incoming-${process.ppid}-x`),
+    ];
+    for (const folder of [killed, other]) {
+      mkdirSync(join(folder, 'pack'), { recursive: true });
+      writeFileSync(join(folder, 'pack', 'tmp_pack_x'), 'x');
+    }
+    plant('git commit -q --allow-empty -m inside');
+    await bring();
+    assert.deepEqual([existsSync(killed), existsSync(other)], [false, true]);
   });
 
   it('borrows nothing from folders of the host', async () => {
