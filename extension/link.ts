@@ -5,6 +5,9 @@ import { CallFailure } from './failure.ts';
 
 export type Link = { readonly repository: string; readonly branch: string };
 
+/** The question to the person shows both names, so they must hold nothing that moves or hides the text around it. */
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
 /** Fails with `usage`, in words for the person who followed the link. */
 export function readLink(path: string, query: string): Link {
   if (path !== '/open') throw wrong(`there is nothing at ${path}`);
@@ -14,9 +17,10 @@ export function readLink(path: string, query: string): Link {
   const [repository = '', branch = ''] = ['repo', 'branch'].map(name => given.get(name) ?? '');
   if (given.getAll('repo').length !== 1 || given.getAll('branch').length !== 1)
     throw wrong('it must name one repo and one branch');
-  if (!isAbsolute(repository) || /\p{Cc}/u.test(repository))
+  if (!isAbsolute(repository) || unseen.test(repository))
     throw wrong('repo must be the absolute path of a folder');
-  const problem = branchProblem(branch);
+  if (/^[\\/]{2}/.test(repository)) throw wrong('repo must be a folder of this machine');
+  const problem = unseen.test(branch) ? 'it has characters that cannot be seen' : branchProblem(branch);
   if (problem !== undefined) throw wrong(`branch: ${problem}`);
   return { repository, branch };
 }

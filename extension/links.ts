@@ -15,7 +15,7 @@ export class Links implements vscode.UriHandler {
   async handleUri({ path, query }: vscode.Uri): Promise<void> {
     try {
       const link = readLink(path, query);
-      const detail = `A link asks for branch ${link.branch} of ${link.repository}. The branch and a worktree are made when they are missing, and a sandbox is started.`;
+      const detail = `A link asks for branch ${link.branch} of ${link.repository}. The branch and a worktree are made when they are missing, and a sandbox is started. Git on this machine follows the settings of that repository, so open only one that you trust.`;
       const question = 'Open this branch in a sandbox?';
       const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, OPEN);
       if (answer === OPEN) await vscode.commands.executeCommand('heyvm.openBranch', link);

@@ -26,10 +26,16 @@ export async function describeTool(
   const given = parseInput(name, input) as Given;
   const { title, effect } = agentTools[name];
   const { sandbox: target, ...rest } = given;
-  if (typeof target !== 'string') return { title, effect, facts: factsOf(rest) };
+  if (typeof target !== 'string') return { title, effect, facts: [...factsOf(rest), ...unsaid(name, rest)] };
   const { sandbox } = await call('sandbox/get', { sandbox: target }, { signal });
   const folder = name === 'exec' && rest['cwd'] === undefined ? [{ name: 'cwd', value: WORKSPACE }] : [];
   return { title, effect, facts: [...factsOf(rest), ...folder, ...placeOf(sandbox)] };
+}
+
+/** A person who agrees to a new sandbox must know that its network may be open although nobody says so here. */
+function unsaid(name: ToolName, given: Given): Fact[] {
+  if (name !== 'create_sandbox' || given['network'] !== undefined) return [];
+  return [{ name: 'network', value: 'as the settings say, none unless they open it' }];
 }
 
 /** Where it happens, and what that place reaches. */

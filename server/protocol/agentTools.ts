@@ -76,7 +76,12 @@ export const agentTools = {
         described(z.string(), 'id of the backend; the strongest that is ready when left out'),
       ),
       image: z.optional(described(z.string(), 'what the guest runs from, where the backend has images')),
-      network: z.optional(described(z.enum(['none', 'open']), 'what it can reach; none when left out')),
+      network: z.optional(
+        described(
+          z.enum(['none', 'open']),
+          'what it can reach; what the settings say when left out, which is none unless they open it',
+        ),
+      ),
     }),
     output: z.object({
       sandbox: Brief,
