@@ -1,7 +1,7 @@
 // Kills every kind of process at random moments of every kind of work, and then looks whether all is well.
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   assertNoTraces,
@@ -129,7 +129,8 @@ async function assertTruth(engine: Engine): Promise<void> {
     if (owners.length > 0) return true;
     assert.deepEqual(found, []);
     assertNoTraces(engine.paths);
-    assert.deepEqual(readdirSync(engine.paths.run), []);
+    // It is made by the first owner, and whoever was to start that one may have been killed.
+    assert.deepEqual(existsSync(engine.paths.run) ? readdirSync(engine.paths.run) : [], []);
     return true;
   });
 }
