@@ -13,7 +13,7 @@ import { describeTerminal, hasTerminal, lendTerminal } from './terminal.ts';
 import { variablesOf } from './variables.ts';
 
 /** What shells answer when there is no such program. */
-const NO_PROGRAM = 127;
+export const NO_PROGRAM = 127;
 
 export type Program = {
   readonly guest: Pick<OpenGuest, 'exec'>;

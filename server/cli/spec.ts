@@ -1,6 +1,7 @@
 // Reads from the flags what a new sandbox shall be.
 import { resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
+import { isModulePath } from '../core/modules.ts';
 import { parse } from '../protocol/parse.ts';
 import { type Limits, PublishedPort, SandboxSpec } from '../protocol/sandbox.ts';
 import type { Args } from './command.ts';
@@ -29,8 +30,7 @@ export function specOf(args: Args, cwd: string, more: Readonly<Record<string, un
 
 /** A path where it looks like one, because whoever answers may live in another folder. */
 function imageOf(text: string | undefined, cwd: string): string | undefined {
-  const isPath = text !== undefined && (/^\.{0,2}[/\\]/.test(text) || /\.(wasm|webc)$/.test(text));
-  return isPath ? resolve(cwd, text) : text;
+  return text !== undefined && isModulePath(text) ? resolve(cwd, text) : text;
 }
 
 /** What only a sandbox has that outlives the command. */

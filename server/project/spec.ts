@@ -1,4 +1,5 @@
 // What a project file means for one folder, and what of it somebody has to agree to. No input or output.
+import { isModulePath } from '../core/modules.ts';
 import { readDuration, readSize } from '../core/values.ts';
 import type { NetworkMode } from '../protocol/backend.ts';
 import type { ProjectAsk, ProjectBuild, ProjectFile } from '../protocol/projectFile.ts';
@@ -57,7 +58,7 @@ function specOf(file: ProjectFile, resolvePath: (path: string) => string): Sandb
 
 /** A file of the project where it looks like one. */
 function imageOf(image: string, resolvePath: (path: string) => string): string {
-  return /^\.{0,2}[/\\]/.test(image) || /\.(wasm|webc)$/.test(image) ? resolvePath(image) : image;
+  return isModulePath(image) ? resolvePath(image) : image;
 }
 
 function portOf(port: NonNullable<ProjectFile['ports']>[number]): PublishedPort {

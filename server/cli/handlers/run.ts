@@ -1,12 +1,13 @@
 // heyvm run: one program in a sandbox that is made for it and gone after it.
 import { resolve } from 'node:path';
-import { fail } from '../../core/errors.ts';
+import { fail, SandboxError } from '../../core/errors.ts';
 import { useThrowaway } from '../../owner/throwaway.ts';
 import type { Runtime } from '../../protocol/backend.ts';
 import type { SandboxSpec } from '../../protocol/sandbox.ts';
 import { boundedSpec, DEFAULT_TIMEOUT_MS } from '../../service/throwaway.ts';
 import type { Context } from '../command.ts';
-import { requestOf, runProgram } from '../program.ts';
+import { moduleOf } from '../moduleFile.ts';
+import { NO_PROGRAM, requestOf, runProgram } from '../program.ts';
 import { specOf } from '../spec.ts';
 
 const MOST_INPUT = 64 * 2 ** 20;
@@ -15,10 +16,16 @@ export async function run(context: Context): Promise<number> {
   const { args, call, cwd, paths, interrupts } = context;
   const timeoutMs = args.number('timeout') ?? DEFAULT_TIMEOUT_MS;
   if (timeoutMs === 0) fail('usage', '--timeout 0: must be more than nothing');
-  const request = requestOf(context);
+  const asked = requestOf(context);
+  const module = await moduleOf(context, asked.argv[0]);
+  if (module instanceof SandboxError) {
+    context.out.error(module);
+    return NO_PROGRAM;
+  }
+  const request = module === undefined ? asked : { ...asked, argv: [module.program, ...asked.argv.slice(1)] };
   const files = args.list('file').map(file => resolve(cwd, file));
   const { sandbox } = await call('sandbox/create', {
-    spec: boundedSpec(throwawaySpec(context, request.argv[0]), timeoutMs),
+    spec: boundedSpec(throwawaySpec(context, { program: request.argv[0], image: module?.path }), timeoutMs),
     throwaway: files.length === 0 ? {} : { files },
   });
   const { id } = sandbox;
@@ -35,7 +42,9 @@ export async function run(context: Context): Promise<number> {
   });
 }
 
-function throwawaySpec({ args, cwd }: Context, program: string | undefined): SandboxSpec {
+type Wanted = { readonly program: string | undefined; readonly image: string | undefined };
+
+function throwawaySpec({ args, cwd }: Context, { program, image }: Wanted): SandboxSpec {
   const workspace = args.string('workspace');
   if (args.flag('writable') && workspace === undefined) fail('usage', '--writable needs --workspace');
   const guessed = args.string('runtime') === undefined && args.string('image') === undefined;
@@ -45,6 +54,7 @@ function throwawaySpec({ args, cwd }: Context, program: string | undefined): San
     ...(workspace === undefined ? {} : { workspace: resolve(cwd, workspace) }),
     ...(workspace === undefined || args.flag('writable') ? {} : { workspace_access: 'ro' }),
     ...(runtime === undefined ? {} : { runtime }),
+    ...(image === undefined ? {} : { image }),
   });
   return spec;
 }

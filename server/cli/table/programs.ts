@@ -62,6 +62,7 @@ const run: Command = {
   summary: 'Run a program in a sandbox that is made for it and gone after it',
   details: [
     'The program gets an empty folder at /workspace, no network, no variables of this machine, and a minute. Its input ends it when it is longer than 64 MiB. --workspace shows a folder instead, read-only unless --writable is given; --file copies single files into the empty folder.',
+    'With a backend that runs modules of WebAssembly, the program can be the path of such a file, as in ./tool.wasm: it is the image then, unless --image names one. A file of this machine goes before one inside.',
     'Nothing of the sandbox is left when the program has ended, when its time is over, or when this command is killed.',
     "The exit status is the program's own, 128 and the signal's number when a signal ended it, 127 when there is no such program, 7 when --timeout ended it, and 125 when heyvm itself failed. With --format json one answer is printed at the end, with at most 1 MiB of each output.",
   ],
@@ -105,6 +106,10 @@ const run: Command = {
     {
       command: 'heyvm run --workspace . -- npm test',
       about: 'the tests read this folder and change nothing',
+    },
+    {
+      command: 'heyvm run --backend wasip2 -- ./tool.wasm --version',
+      about: 'a module of WebAssembly, which sees nothing of this machine',
     },
     {
       command: 'heyvm run --backend docker --image node:24 --network open -- npx cowsay hi',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate, $init as readyToGenerate } from '@bytecodealliance/jco-transpile/component';
 import { componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
-import type { ModuleKind } from './moduleKind.ts';
+import type { Prepared } from './orders.ts';
 
 export type Generated = {
   readonly files: readonly { readonly name: string; readonly content: Uint8Array }[];
@@ -11,10 +11,7 @@ export type Generated = {
   readonly exports: readonly string[];
 };
 
-export async function generateBindings(
-  bytes: Uint8Array,
-  kind: Exclude<ModuleKind, 'neither'>,
-): Promise<Generated> {
+export async function generateBindings(bytes: Uint8Array, kind: Prepared['kind']): Promise<Generated> {
   const component = kind === 'core' ? await adapted(bytes) : bytes;
   await readyToGenerate;
   const { files, imports, exports } = generate(component, {

@@ -1,23 +1,25 @@
 // Makes a component ready to run, once for each: bindings and modules in a folder that is named by its digest.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { moduleKindOf } from '../../../core/modules.ts';
 import { type Generated, generateBindings } from './bindings.ts';
 import { providedInterfaces } from './imports.ts';
-import { type ModuleKind, moduleKindOf } from './moduleKind.ts';
 import { type Contents, digestOf, LIST, onShelf } from './onShelf.ts';
 import { ComponentError, type Prepared, type PrepareOrders, SOURCE } from './orders.ts';
 
 export async function prepare({ name, shelf }: PrepareOrders): Promise<Prepared> {
   const bytes = readFileSync(SOURCE);
-  const kind = moduleKindOf(bytes);
-  if (kind === 'neither') throw new ComponentError('image-broken', `${name} is no WebAssembly`);
+  const found = moduleKindOf(bytes);
+  if (found !== 'wasm-core' && found !== 'wasm-component')
+    throw new ComponentError('image-broken', `${name} is no WebAssembly`);
+  const kind = found === 'wasm-core' ? 'core' : 'component';
   const digest = digestOf(bytes);
   return onShelf(shelf, digest) ?? (await place(shelf, digest, { bytes, kind, name }));
 }
 
 type Raw = {
   readonly bytes: Uint8Array;
-  readonly kind: Exclude<ModuleKind, 'neither'>;
+  readonly kind: Prepared['kind'];
   readonly name: string;
 };
 
