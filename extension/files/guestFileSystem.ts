@@ -1,6 +1,6 @@
 // The files of running sandboxes as folders of the editor: heyvm://<sandbox>/<path>, over the helper.
 import { watch } from 'node:fs';
-import { join, posix } from 'node:path';
+import { posix } from 'node:path';
 import * as vscode from 'vscode';
 import type { Params, Result } from '../../server/protocol/contract.ts';
 import type { FileFacts } from '../../server/protocol/fileMethods.ts';
@@ -8,6 +8,7 @@ import type { HelperContract } from '../../server/protocol/helper.ts';
 import { CallFailure } from '../failure.ts';
 import type { Helper } from '../helper.ts';
 import type { Sandboxes } from '../sandboxes.ts';
+import { realBelow } from './realBelow.ts';
 
 type FileMethod = Extract<keyof HelperContract, `files/${string}`>;
 
@@ -140,7 +141,7 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
     const sandbox = this.#sandboxes.all.find(({ name, id }) => name === authority || id === authority);
     if (sandbox === undefined || sandbox.workspace.mode === 'copy') return undefined;
     const inside = posix.relative(WORKSPACE, posix.normalize(path));
-    return inside.startsWith('..') ? undefined : join(sandbox.workspace.path, inside);
+    return inside.startsWith('..') ? undefined : realBelow(sandbox.workspace.path, inside);
   }
 }
 
