@@ -27,6 +27,10 @@ else
   node=$(command -v node) || fail 'there is no Node on PATH' 'install Node 22 or newer, or set HEYVM_NODE to one'
 fi
 
+# Whole file systems pass through these commands, and Node would tidy up after every few megabytes of them.
+room=
+case ${1:-} in images) room=--initial-old-space-size=128 ;; esac
+
 # A command is over before it has filled this; with less, its memory would be tidied up several times for nothing.
 # And a program that is compiled in the background while Node ends can make both wait for each other for ever.
-exec "$node" --min-semi-space-size=16 --no-concurrent-recompilation "$here/start.cjs" "$@"
+exec "$node" --min-semi-space-size=16 $room --no-concurrent-recompilation "$here/start.cjs" "$@"

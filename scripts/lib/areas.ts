@@ -58,6 +58,7 @@ const vendors = [
   wanted('sfdisk', ['fdisk'], 'to make a disk that boots by itself'),
 ];
 const buildah = wanted('buildah', ['buildah'], 'to build images without an engine');
+const busybox = wanted('busybox', ['busybox-static'], 'to fill images with programs that need no others');
 const chromium = { program: 'chromium', packages: ['chromium'], why: 'to look at VS Code' };
 
 /** In the order in which they run: the fast and the basic first. */
@@ -71,7 +72,7 @@ export const areas: readonly Area[] = [
     needs: [cargo],
   },
   mocha('store', []),
-  mocha('images', [...images, ...machines, dockerd, buildah]),
+  mocha('images', [...images, ...machines, dockerd, buildah, busybox]),
   { ...fromImage('contract', [bwrap, dockerd, ...images, ...wasmCompiler]), env: { [EXCEPT]: 'libvirt' } },
   { ...fromImage('isolation', [bwrap, dockerd, ...images]), env: { [EXCEPT]: 'libvirt' } },
   fromImage('docker', [dockerd, ...images, git]),

@@ -25,9 +25,10 @@ import { has, newPlace, type Place, pack } from './support.ts';
 const nowhere = 'unix:///nonexistent/engine.sock';
 
 const builders = [
-  { name: 'a container engine', find: engine },
+  { name: 'a container engine', find: engine, writes: 'as it arrives' },
   {
     name: 'buildah',
+    writes: 'at the end',
     find: async () => (has('buildah') ? { DOCKER_HOST: nowhere } : 'buildah is not installed'),
   },
 ] as const;
@@ -37,7 +38,7 @@ async function engine(): Promise<NodeJS.ProcessEnv | string> {
   return kept.kind === 'running' ? { DOCKER_HOST: `unix://${kept.socket}` } : kept.why;
 }
 
-for (const { name, find } of builders) {
+for (const { name, find, writes } of builders) {
   describe(`building a Dockerfile with ${name}`, function () {
     this.timeout(180_000);
     let place: Place;
@@ -107,6 +108,8 @@ for (const { name, find } of builders) {
       assert.match(files, /^drwxrwxrwt .*\/shared\/$/m);
       assert.match(files, /copied\/kept\.txt$/m);
       assert.doesNotMatch(files, /left\.log|etc\/goes|dockerenv|\.wh\./);
+      const isWrittenAtEnd = place.call.seen.some(({ phase }) => phase === 'writing the image');
+      assert.equal(isWrittenAtEnd, writes === 'at the end');
     });
 
     it('finds what it built as long as nothing changed', async () => {

@@ -12,9 +12,12 @@ import { verifyBlob } from '../verify.ts';
 import type { Builder, Built, FindBuilder } from './builder.ts';
 import { type Context, readContext } from './contextFiles.ts';
 import { basesOf } from './dockerfile.ts';
+import type { Written } from './hashedFile.ts';
 import { lockAccounts, removeIdentity } from './hygiene.ts';
 import { factsOf } from './rootFacts.ts';
+import type { FolderNode } from './rootTree.ts';
 import { withScratch } from './scratch.ts';
+import { isFinal } from './tarDraft.ts';
 import { writeTar } from './tarWrite.ts';
 
 export type BuildRequest = {
@@ -168,15 +171,14 @@ async function keep(
   { request, built, key, scratch }: Keeping,
   call: ImageCall,
 ): Promise<ImageManifest> {
-  const { root, config } = built;
+  const { root, config, draft } = built;
   await lockAccounts(root);
   removeIdentity(root);
-  call.progress({ phase: 'writing the image' });
-  const tar = join(scratch, 'rootfs.tar');
-  const { digest, bytes } = await writeTar(root, tar, call.signal);
+  const { path, digest, bytes } =
+    draft !== undefined && isFinal(draft, root) ? draft : await write(root, scratch, call);
   const facts = await factsOf(root);
   call.signal.throwIfAborted();
-  await putBlob(deps.paths, tar, { take: 'move', digest, signal: call.signal });
+  await putBlob(deps.paths, path, { take: 'move', digest, signal: call.signal });
   const image: Omit<ImageManifest, 'digest'> = {
     version: 1,
     name: request.name,
@@ -190,6 +192,16 @@ async function keep(
   };
   const booted = await tryDisk(deps, request, { image: { ...image, digest: digestOfManifest(image) }, call });
   return writeManifest(deps.paths, { ...image, ...(booted === undefined ? {} : { booted_at: booted }) });
+}
+
+async function write(
+  root: FolderNode,
+  scratch: string,
+  { signal, progress }: ImageCall,
+): Promise<Written & { readonly path: string }> {
+  progress({ phase: 'writing the image' });
+  const path = join(scratch, 'rootfs.tar');
+  return { path, ...(await writeTar(root, path, signal)) };
 }
 
 type Trying = { readonly image: ImageManifest; readonly call: ImageCall };

@@ -3,6 +3,7 @@ import type { ImageConfig, ImageManifest } from '../../protocol/image.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
 import type { Context } from './contextFiles.ts';
 import type { FolderNode } from './rootTree.ts';
+import type { Draft } from './tarDraft.ts';
 
 export type BuildInput = {
   readonly dockerfile: string;
@@ -18,6 +19,8 @@ export type BuildInput = {
 
 export type Built = {
   readonly root: FolderNode;
+  /** What of it is written already, where the builder gave it out as an archive. */
+  readonly draft?: Draft;
   readonly config: ImageConfig;
   /** Files outside the scratch folder that the tree refers to, for the caller to remove. */
   readonly files: readonly string[];

@@ -1,8 +1,7 @@
 // Builds with a container engine over its API: the context goes in as a tar, the root file system comes out as one.
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import * as z from 'zod/mini';
 import { fail, SandboxError, toSandboxError } from '../../core/errors.ts';
 import { createContainer, discardContainer } from '../../engine/containers.ts';
@@ -16,8 +15,9 @@ import type { ImageCall, ImageDeps } from '../deps.ts';
 import { blobPath } from '../layout.ts';
 import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
 import { withBases } from './dockerfile.ts';
+import { foreseen } from './hygiene.ts';
 import { type FolderNode, fileOf, newRoot, put, remove } from './rootTree.ts';
-import { readTar } from './tarRead.ts';
+import { type Draft, draftTar, type Foresight } from './tarDraft.ts';
 import { tarChunks } from './tarWrite.ts';
 
 /** In the context that is sent, where no file of a person's is. */
@@ -67,8 +67,10 @@ async function buildIn(session: Session, input: BuildInput): Promise<Built> {
   // Its layers stay for the next build; the engine's own prune removes them like those of every other build.
   const id = await runBuild(session, input, dockerfile);
   const { Config: config } = await describe(engine, id);
-  const root = await exportRoot(session, id, input.scratch);
-  return { root, config: configOf(config ?? {}), files: [] };
+  const draft = await exportRoot(session, id, input.scratch);
+  const { root } = draft;
+  remove(root, MARK);
+  return { root, draft, config: configOf(config ?? {}), files: [] };
 }
 
 function describe(engine: Engine, image: string): Promise<z.output<typeof EngineImage>> {
@@ -160,23 +162,27 @@ function withDockerfile(context: FolderNode, dockerfile: string): FolderNode {
 }
 
 /** From a container that never runs, which exists for this moment alone. */
-async function exportRoot(
-  { engine, call, store }: Session,
-  image: string,
-  scratch: string,
-): Promise<FolderNode> {
+async function exportRoot({ engine, call, store }: Session, image: string, scratch: string): Promise<Draft> {
   call.progress({ phase: 'taking the files out of the engine' });
   const labels = { 'heyvm.store': store, 'heyvm.kind': 'build' };
   const id = await createContainer(engine, { Image: image, Cmd: ['true'], Labels: labels });
   try {
-    const tar = join(scratch, 'engine.tar');
     const files = await engine.call('give out the files', docker => docker.getContainer(id).export());
-    await pipeline(files, createWriteStream(tar, { flags: 'wx', mode: 0o600, highWaterMark: 1024 * 1024 }));
-    const root = readTar(tar);
-    remove(root, '.dockerenv');
-    return root;
+    return await draftTar(bytesIn(files), join(scratch, 'engine.tar'), withoutMark);
   } finally {
     // Also after an interruption, so without its signal.
     await discardContainer(engine, id, patience());
   }
+}
+
+/** Tells programs that a container is around them, which is not said of an image. */
+const MARK = '.dockerenv';
+
+const withoutMark: Foresight = {
+  changeOf: path => (path === MARK ? () => undefined : foreseen.changeOf(path)),
+  adds: foreseen.adds,
+};
+
+async function* bytesIn(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of stream) yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
 }

@@ -1,27 +1,47 @@
 // What no image may carry: passwords, host keys, the identity and the caches of the machine that made it.
+import { posix } from 'node:path';
 import { bytesOf } from './content.ts';
-import { type FolderNode, fileOf, find, type Node, put, remove, resolve } from './rootTree.ts';
+import { type FolderNode, fileOf, find, put, remove, resolve } from './rootTree.ts';
+import type { Foresight } from './tarDraft.ts';
+
+const shadows = ['etc/shadow', 'etc/shadow-', 'etc/gshadow', 'etc/gshadow-'];
+const accounts = ['etc/passwd', 'etc/passwd-'];
+const MACHINE_ID = 'etc/machine-id';
+const noId = fileOf('');
+const hostKeys: readonly (readonly [folder: string, isKey: (name: string) => boolean])[] = [
+  ['etc/ssh', name => /^ssh_host_.*_key(\.pub)?$/.test(name)],
+  ['etc/dropbear', name => name.endsWith('_host_key')],
+];
+const identities = ['var/lib/dbus/machine-id', 'var/lib/systemd/random-seed'];
 
 /** Every account stays, and none can be entered with a password. */
 export async function lockAccounts(root: FolderNode): Promise<void> {
-  for (const path of ['etc/shadow', 'etc/shadow-', 'etc/gshadow', 'etc/gshadow-']) {
-    await rewriteLines(root, path, fields =>
-      withSecond(fields, isLocked(fields[1]) ? (fields[1] ?? '*') : '*'),
-    );
-  }
-  for (const path of ['etc/passwd', 'etc/passwd-']) {
-    await rewriteLines(root, path, fields => withSecond(fields, 'x'));
+  for (const path of [...shadows, ...accounts]) {
+    const file = resolve(root, path);
+    if (file?.kind !== 'file') continue;
+    const before = await bytesOf(file.content);
+    const bytes = locked(path, before);
+    if (!bytes.equals(before)) put(root, path, { ...file, content: { kind: 'bytes', bytes } });
   }
 }
 
 /** Each sandbox makes its own. */
 export function removeIdentity(root: FolderNode): void {
-  removeChildren(root, 'etc/ssh', name => /^ssh_host_.*_key(\.pub)?$/.test(name));
-  removeChildren(root, 'etc/dropbear', name => name.endsWith('_host_key'));
-  remove(root, 'var/lib/dbus/machine-id');
-  remove(root, 'var/lib/systemd/random-seed');
-  if (find(root, 'etc')?.kind === 'folder') put(root, 'etc/machine-id', fileOf(''));
+  for (const [folder, isKey] of hostKeys) removeChildren(root, folder, isKey);
+  for (const path of identities) remove(root, path);
+  if (find(root, 'etc')?.kind === 'folder') put(root, MACHINE_ID, noId);
 }
+
+/** What both do to single files, for an image that is written before all of it is there. */
+export const foreseen: Foresight = {
+  changeOf(path) {
+    if (shadows.includes(path) || accounts.includes(path)) return bytes => locked(path, bytes);
+    const isKey = hostKeys.find(([folder]) => folder === posix.dirname(path))?.[1];
+    const goes = path === MACHINE_ID || identities.includes(path) || isKey?.(posix.basename(path)) === true;
+    return goes ? () => undefined : undefined;
+  },
+  adds: [{ path: MACHINE_ID, node: noId }],
+};
 
 /** What package managers can make again, and what they noted while they worked. */
 export function removeCaches(root: FolderNode): void {
@@ -39,18 +59,13 @@ function withSecond(fields: readonly string[], second: string): readonly string[
   return fields.length < 2 ? fields : [fields[0] ?? '', second, ...fields.slice(2)];
 }
 
-type Edit = (fields: readonly string[]) => readonly string[];
-
-async function rewriteLines(root: FolderNode, path: string, edit: Edit): Promise<void> {
-  const file = resolve(root, path);
-  if (file?.kind !== 'file') return;
-  const text = (await bytesOf(file.content)).toString('latin1');
-  const edited = text
-    .split('\n')
-    .map(line => edit(line.split(':')).join(':'))
-    .join('\n');
-  const node: Node = { ...file, content: { kind: 'bytes', bytes: Buffer.from(edited, 'latin1') } };
-  if (edited !== text) put(root, path, node);
+function locked(path: string, bytes: Buffer): Buffer {
+  const edit = (fields: readonly string[]): readonly string[] => {
+    if (accounts.includes(path)) return withSecond(fields, 'x');
+    return withSecond(fields, isLocked(fields[1]) ? (fields[1] ?? '*') : '*');
+  };
+  const lines = bytes.toString('latin1').split('\n');
+  return Buffer.from(lines.map(line => edit(line.split(':')).join(':')).join('\n'), 'latin1');
 }
 
 function removeChildren(root: FolderNode, path: string, goes: (name: string) => boolean): void {
