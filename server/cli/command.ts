@@ -30,7 +30,15 @@ export type Flag = FlagBase &
   );
 
 /** What completion offers in a place. */
-export type Completer = 'sandbox' | 'branch' | 'file' | 'backend' | 'command' | 'image' | readonly string[];
+export type Completer =
+  | 'sandbox'
+  | 'branch'
+  | 'file'
+  | 'backend'
+  | 'command'
+  | 'image'
+  | 'preset'
+  | readonly string[];
 
 export type Argument = {
   readonly name: string;

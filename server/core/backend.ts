@@ -13,6 +13,7 @@ import type { Limits, Mount, SandboxId } from '../protocol/sandbox.ts';
 import type { Guest } from './guest.ts';
 import type { ResolvedImage } from './image.ts';
 import type { Run } from './ports.ts';
+import type { ProjectPreset } from './projectPreset.ts';
 
 /** What a sandbox is made for when nobody names a backend; each has its own order of preference. */
 export type Purpose = 'worktree' | 'throwaway';
@@ -154,4 +155,6 @@ export type Snapshot = {
 export type Backend = {
   readonly manifest: Manifest;
   readonly load: () => Promise<Driver>;
+  /** Projects that only this backend runs, for `init`. */
+  readonly presets?: () => Promise<readonly ProjectPreset[]>;
 };

@@ -5,4 +5,5 @@ import { manifest } from './manifest.ts';
 export const wasip2: Backend = {
   manifest,
   load: async () => (await import('./driver.ts')).driver,
+  presets: async () => (await import('./presets.ts')).presets,
 };

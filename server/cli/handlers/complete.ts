@@ -21,6 +21,10 @@ async function wordsOf({ args, call, cwd }: Context): Promise<readonly string[]>
       return (await call('backend/list', { probe: false })).backends.map(backend => backend.id);
     case 'image':
       return (await call('image/list', {})).images.map(image => image.name);
+    case 'preset': {
+      const { allPresets } = await import('../../service/presets.ts');
+      return (await allPresets()).map(preset => preset.name);
+    }
     default:
       return [];
   }

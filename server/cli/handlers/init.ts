@@ -2,16 +2,17 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { nearest } from '../../core/nearest.ts';
+import type { ProjectPreset } from '../../core/projectPreset.ts';
 import { isAbsence } from '../../platform/files.ts';
-import type { Preset } from '../../project/presets/preset.ts';
-import { presetFor, presets } from '../../project/presets.ts';
+import { presetFor } from '../../project/presets.ts';
+import { allPresets } from '../../service/presets.ts';
 import type { Context } from '../command.ts';
 
 export async function run({ args, out, cwd }: Context): Promise<undefined> {
   const folder = resolve(cwd, args.optional('folder') ?? '.');
-  const names = namesIn(folder);
   const asked = args.string('preset');
-  const preset = presets.find(({ name }) => name === asked) ?? presetFor(names);
+  const preset = asked === undefined ? presetFor(namesIn(folder)) : await presetCalled(asked);
   refuseExisting(folder, preset);
   const files = preset.files.map(({ path, content, kind }) => {
     const target = join(folder, path);
@@ -21,10 +22,21 @@ export async function run({ args, out, cwd }: Context): Promise<undefined> {
     return target;
   });
   out.result({ preset: preset.name, folder, files }, () => files.map(file => `wrote ${file}`).join('\n'));
-  out.note('next: heyvm up');
+  out.note(`next: ${preset.first === undefined ? '' : `${preset.first}, then `}heyvm up`);
 }
 
-function refuseExisting(folder: string, { files }: Preset): void {
+async function presetCalled(asked: string): Promise<ProjectPreset> {
+  const presets = await allPresets();
+  const found = presets.find(({ name }) => name === asked);
+  if (found !== undefined) return found;
+  const names = presets.map(({ name }) => name);
+  const [meant] = nearest(asked, names);
+  return fail('usage', `--preset ${asked}: must be one of ${names.join(', ')}`, {
+    hint: meant === undefined ? undefined : `did you mean ${meant}?`,
+  });
+}
+
+function refuseExisting(folder: string, { files }: ProjectPreset): void {
   const there = files.map(({ path }) => join(folder, path)).find(path => existsSync(path));
   if (there === undefined) return;
   fail('worktree-conflict', `${there} exists already`, { hint: 'edit it, or move it away first' });

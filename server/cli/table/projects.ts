@@ -19,16 +19,17 @@ const init: Command = {
   arguments: [folderArgument],
   flags: [
     {
-      kind: 'choice',
+      kind: 'string',
       name: 'preset',
       value: 'PRESET',
-      choices: presets.map(({ name }) => name),
-      summary: presets.map(({ name, about }) => `${name}: ${about}`).join('; '),
+      complete: 'preset',
+      summary: `${presets.map(({ name, about }) => `${name}: ${about}`).join('; ')}; or one that a backend brings, such as wasm-command and wasm-http`,
     },
   ],
   examples: [
     { command: 'heyvm init', about: 'for this folder' },
     { command: 'heyvm init --preset python tools/report', about: 'for another one' },
+    { command: 'heyvm init --preset wasm-command hello', about: 'a small project in C, with what builds it' },
   ],
   json: { preset: 'node', folder: '/home/me/project', files: ['/home/me/project/.heyvm/sandbox.yaml'] },
   load: () => import('../handlers/init.ts'),

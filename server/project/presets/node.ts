@@ -1,8 +1,8 @@
 // A project with a package.json.
-import type { Preset } from './preset.ts';
+import type { ProjectPreset } from '../../core/projectPreset.ts';
 import { HEAD, TAIL } from './text.ts';
 
-export const nodePreset: Preset = {
+export const nodePreset: ProjectPreset = {
   name: 'node',
   about: 'a project with a package.json',
   signs: ['package.json'],

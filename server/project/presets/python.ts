@@ -1,8 +1,8 @@
 // A project in Python.
-import type { Preset } from './preset.ts';
+import type { ProjectPreset } from '../../core/projectPreset.ts';
 import { HEAD, TAIL } from './text.ts';
 
-export const pythonPreset: Preset = {
+export const pythonPreset: ProjectPreset = {
   name: 'python',
   about: 'a project in Python',
   signs: ['pyproject.toml', 'requirements.txt', 'setup.py', 'Pipfile'],

@@ -1,8 +1,8 @@
 // Whatever else runs in a shell.
-import type { Preset } from './preset.ts';
+import type { ProjectPreset } from '../../core/projectPreset.ts';
 import { HEAD, TAIL } from './text.ts';
 
-export const shellPreset: Preset = {
+export const shellPreset: ProjectPreset = {
   name: 'shell',
   about: 'anything that runs in a shell',
   signs: [],
