@@ -49,10 +49,11 @@ export async function isUntouched(host: Host, target: Target, tip: string): Prom
   return (await changedOnHost(host, target, tip)).length === 0 && (await stashesOf(target.own)) === 0;
 }
 
-/** The names of changed and new files, by git in the guest. */
+/** The names of changed and new files, by git in the guest, in whose way a look must not be with a lock of the index. */
 export async function changedInside(inside: Inside): Promise<string[]> {
   const { stdout } = await inside([
     'git',
+    '--no-optional-locks',
     'status',
     '--porcelain=v1',
     '-z',
