@@ -15,7 +15,7 @@ describe('a project that init began', function () {
   let folder: string;
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'hvi-'));
+    folder = mkdtempSync(join(tmpdir(), 'hvj-'));
   });
 
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -15,6 +15,7 @@ const init: Command = {
   summary: "Write .heyvm/sandbox.yaml, which says what a project's sandbox is",
   details: [
     'The file explains itself. Without --preset the one that fits the folder is taken. Nothing that exists is overwritten.',
+    'Backends bring presets of their own, which are small projects with what builds them: wasm-command, a program in C, and wasm-http, JavaScript that answers HTTP requests.',
   ],
   arguments: [folderArgument],
   flags: [
@@ -23,7 +24,7 @@ const init: Command = {
       name: 'preset',
       value: 'PRESET',
       complete: 'preset',
-      summary: `${presets.map(({ name, about }) => `${name}: ${about}`).join('; ')}; or one that a backend brings, such as wasm-command and wasm-http`,
+      summary: presets.map(({ name, about }) => `${name}: ${about}`).join('; '),
     },
   ],
   examples: [
