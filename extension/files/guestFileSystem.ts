@@ -1,5 +1,4 @@
 // The files of running sandboxes as folders of the editor: heyvm://<sandbox>/<path>, over the helper.
-import { watch } from 'node:fs';
 import { posix } from 'node:path';
 import * as vscode from 'vscode';
 import type { Params, Result } from '../../server/protocol/contract.ts';
@@ -8,6 +7,7 @@ import type { HelperContract } from '../../server/protocol/helper.ts';
 import { CallFailure } from '../failure.ts';
 import type { Helper } from '../helper.ts';
 import type { Sandboxes } from '../sandboxes.ts';
+import { FolderWatches } from './folderWatches.ts';
 import { realBelow } from './realBelow.ts';
 
 type FileMethod = Extract<keyof HelperContract, `files/${string}`>;
@@ -22,6 +22,8 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   readonly #sandboxes: Sandboxes;
   readonly #changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
 
+  readonly #watches = new FolderWatches(event => this.#changed.fire([event]));
+
   readonly onDidChangeFile = this.#changed.event;
 
   constructor(helper: Helper, sandboxes: Sandboxes) {
@@ -30,24 +32,12 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   }
 
   /**
-   * Nothing inside tells of changes, but what a sandbox shares with this machine can be watched here.
-   * Elsewhere changes by others are seen when a folder is read again.
+   * Nothing inside tells of changes, but what a sandbox shares with this machine can be watched here: this folder, and
+   * those below that the editor reads. Elsewhere changes by others are seen when a folder is read again.
    */
-  watch(uri: vscode.Uri, { recursive }: { readonly recursive: boolean }): vscode.Disposable {
-    const folder = this.#onHost(uri);
-    if (folder === undefined) return new vscode.Disposable(() => {});
-    try {
-      const watcher = watch(folder, { recursive, persistent: false }, (_, name) => {
-        const changed = name === null ? uri : vscode.Uri.joinPath(uri, name);
-        this.#changed.fire([{ type: vscode.FileChangeType.Changed, uri: changed }]);
-      });
-      // A folder that goes away is told by whoever reads it next.
-      watcher.on('error', () => watcher.close());
-      return new vscode.Disposable(() => watcher.close());
-    } catch {
-      // The same, when it is gone before it could be watched.
-      return new vscode.Disposable(() => {});
-    }
+  watch(uri: vscode.Uri): vscode.Disposable {
+    this.#follow(uri);
+    return new vscode.Disposable(() => {});
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -58,6 +48,7 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
 
   async readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
     const { entries } = await this.#ask('files/list', uri, {});
+    this.#follow(uri);
     return entries.map(entry => [entry.name, typeOf(entry)]);
   }
 
@@ -117,7 +108,13 @@ export class GuestFileSystem implements vscode.FileSystemProvider, vscode.Dispos
   }
 
   dispose(): void {
+    this.#watches.dispose();
     this.#changed.dispose();
+  }
+
+  #follow(uri: vscode.Uri): void {
+    const folder = this.#onHost(uri);
+    if (folder !== undefined) this.#watches.follow(uri, folder);
   }
 
   #tell(type: vscode.FileChangeType, uri: vscode.Uri): void {

@@ -110,7 +110,9 @@ describe('the files of a sandbox', () => {
     chmodSync(join(worktree, 'file.txt'), 0o644);
   });
 
-  it('are seen to change', async () => {
+  it('are seen to change, in every folder that was read', async () => {
+    mkdirSync(join(worktree, 'deep'));
+    await named('deep');
     const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(root, '**'));
     const seen: string[] = [];
     const hear = ({ path }: vscode.Uri): number => seen.push(path);
@@ -118,8 +120,9 @@ describe('the files of a sandbox', () => {
     try {
       await eventually(
         async () => {
-          await heyvmOk('exec', sandbox.id, '--', 'sh', '-c', 'date +%N > seen.txt');
-          return seen.includes('/workspace/seen.txt');
+          const script = 'date +%N > seen.txt; rm -f deep/new; touch deep/new';
+          await heyvmOk('exec', sandbox.id, '--', 'sh', '-c', script);
+          return ['seen.txt', 'deep/new'].every(name => seen.includes(`/workspace/${name}`));
         },
         { what: 'the change' },
       );
