@@ -214,6 +214,9 @@ const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
 /** What is said about commands that this program never runs. */
 const otherTables = /\/table\/(images|machine|moments|projects)\.ts$/;
 
+/** Methods that none of these commands calls. */
+const otherMethods = /\/(file|forward|image|project|review)Methods\.ts$/;
+
 /**
  * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
  * they cost. Whoever imports the rest there waits for ever, while the whole program starts over in the same process;
@@ -226,12 +229,17 @@ function briefOnly(): Plugin {
       hooks.onResolve({ filter: /./ }, ({ kind, path }) => {
         if (path === './cli.cjs') return { path, external: true };
         if (otherTables.test(path)) return { path: 'tables', namespace: 'tables' };
+        if (otherMethods.test(path)) return { path: 'methods', namespace: 'methods' };
         if (kind !== 'dynamic-import' || briefly.test(path)) return undefined;
         return { path: 'rest', namespace: 'rest' };
       });
       hooks.onLoad({ filter: /./, namespace: 'tables' }, () => ({
         contents:
           'export const imageCommands = [], machineCommands = [], momentCommands = [], projectCommands = [];',
+      }));
+      hooks.onLoad({ filter: /./, namespace: 'methods' }, () => ({
+        contents:
+          'export const fileMethods = {}, forwardMethods = {}, imageMethods = {}, projectMethods = {}, reviewMethods = {};',
       }));
       // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
       hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({
