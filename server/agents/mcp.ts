@@ -17,7 +17,7 @@ export type McpOptions = {
   /** The folder that a call on repositories means when it names none. */
   readonly cwd: string;
   readonly version: string;
-  /** With `reads` only the tools that change nothing. */
+  /** With `reads` only the tools that look. A diff may import commits of a private git folder into refs of its own. */
   readonly tools: 'all' | 'reads';
 };
 

@@ -51,7 +51,13 @@ const mcp: Command = {
     'Speaks on stdin and stdout until its client leaves; sandboxes that it started keep running. A call that names no repository means the one of the current folder.',
   ],
   arguments: [],
-  flags: [{ kind: 'flag', name: 'read-only', summary: 'only the tools that change nothing' }],
+  flags: [
+    {
+      kind: 'flag',
+      name: 'read-only',
+      summary: 'only the tools that look, which change no sandbox and no worktree',
+    },
+  ],
   examples: [
     {
       command: 'heyvm mcp',
