@@ -1,6 +1,8 @@
 // Names that the manifest and the code must agree on.
 
 export const LOG_SCHEME = 'heyvm-log';
+/** Where a guest sees its workspace. */
+export const WORKSPACE = '/workspace';
 /** The files of running sandboxes. */
 export const FILE_SCHEME = 'heyvm';
 /** The two sides of files that a branch changed. */

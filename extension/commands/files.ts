@@ -1,13 +1,11 @@
 // Commands about the files of a sandbox: its folder in the editor, and copies in and out.
 import { basename, posix } from 'node:path';
 import * as vscode from 'vscode';
-import { FILE_SCHEME } from '../names.ts';
+import { FILE_SCHEME, WORKSPACE } from '../names.ts';
 import type { Parts } from '../parts.ts';
 import { withProgress } from '../progress.ts';
 import { asked, sandboxFor, textIn } from './arguments.ts';
 import { startSandbox } from './life.ts';
-
-const WORKSPACE = '/workspace';
 
 /** Adds the workspace of a sandbox to this window as a folder; a program gets the folder's address and nothing opens. */
 export async function browseFiles(parts: Parts, argument: unknown): Promise<vscode.Uri | undefined> {

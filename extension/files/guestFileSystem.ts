@@ -6,13 +6,12 @@ import type { FileFacts } from '../../server/protocol/fileMethods.ts';
 import type { HelperContract } from '../../server/protocol/helper.ts';
 import { CallFailure } from '../failure.ts';
 import type { Helper } from '../helper.ts';
+import { WORKSPACE } from '../names.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { FolderWatches } from './folderWatches.ts';
 import { realBelow } from './realBelow.ts';
 
 type FileMethod = Extract<keyof HelperContract, `files/${string}`>;
-
-const WORKSPACE = '/workspace';
 
 /** An editor holds the whole file in memory, and what a guest sends may have no end. */
 const MOST_BYTES = 512 * 1024 * 1024;

@@ -1,16 +1,14 @@
 // Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
-import { parse } from '../../protocol/parse.ts';
 import { checkMounts } from '../kit/mounts.ts';
-import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
+import { withRealPaths, workspaceOf, workspaceRef } from '../kit/workspace.ts';
 import {
   type CgroupHome,
   findCgroupHomes,
@@ -44,15 +42,6 @@ export const driver: Driver = {
   sweep: async (_context, living) => [...(await endOrphans()), ...sweepGroups(findCgroupHomes(), living)],
 };
 
-/** `workspace` is where the workspace really was when the sandbox was made. */
-const BubblewrapRef = z.strictObject({ version: z.literal(1), workspace: z.string() });
-
-function parseRef(ref: Ref): z.output<typeof BubblewrapRef> {
-  const parsed = parse(BubblewrapRef, ref);
-  if (parsed.ok) return parsed.value;
-  return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
-}
-
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
   const home = homeFolder(state);
   if (!(await isPresent(home))) {
@@ -64,11 +53,11 @@ async function create({ state }: DriverContext, request: LaunchRequest): Promise
       await writeFile(join(fresh, path), content, { mode: 0o644 });
     await rename(fresh, home);
   }
-  return { version: 1, workspace: realWorkspace(request.workspace) };
+  return workspaceRef(request.workspace);
 }
 
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
-  const request = withRealPaths(asked, parseRef(ref).workspace);
+  const request = withRealPaths(asked, workspaceOf(ref));
   checkMounts(request.mounts);
   await clearEarlierRun(context);
   const homes = needsGroups(request) ? findCgroupHomes() : [];

@@ -1,17 +1,15 @@
 // Carries plans out: makes the folders of a sandbox, starts what its image serves, and clears up after it.
 import { closeSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import * as z from 'zod/mini';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
-import { parse } from '../../protocol/parse.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import { checkMounts } from '../kit/mounts.ts';
-import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
+import { withRealPaths, workspaceOf, workspaceRef } from '../kit/workspace.ts';
 import { makeGuest } from './guest.ts';
 import { programPath, readHost, requirePrograms } from './host.ts';
 import { manifest } from './manifest.ts';
@@ -39,24 +37,17 @@ export const driver: Driver = {
   },
 };
 
-/** `workspace` is where the workspace really was when the sandbox was made. */
-const Wasip2Ref = z.strictObject({ version: z.literal(1), workspace: z.string() });
-
 /** Those of this process, by their folders; what else runs ends with its owner. */
 const guests = new Map<string, Guest>();
 
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
   await ensureFolder(state);
   await ensureFolder(homeFolder(state));
-  return { version: 1, workspace: realWorkspace(request.workspace) };
+  return workspaceRef(request.workspace);
 }
 
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
-  const parsed = parse(Wasip2Ref, ref);
-  if (!parsed.ok) {
-    return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
-  }
-  const request = withRealPaths(asked, parsed.value.workspace);
+  const request = withRealPaths(asked, workspaceOf(ref));
   checkMounts(request.mounts);
   refuse(context, request);
   requirePrograms();

@@ -1,9 +1,11 @@
 // A running guest: programs are processes of their own, and a server is one that stays.
+
 import { rmSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest, GuestEnd, GuestProcess } from '../../core/guest.ts';
+import { WORKSPACE } from '../../core/launch.ts';
 import type { DialTarget, ExecRequest } from '../../protocol/exec.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import { GuestTree } from '../kit/guestTree.ts';
@@ -28,8 +30,6 @@ export type GuestParts = {
   readonly shelf: Shelf;
   readonly server: Server | undefined;
 };
-
-const WORKSPACE = '/workspace';
 
 export function makeGuest(parts: GuestParts): Guest {
   const { request, mounts, server } = parts;

@@ -1,5 +1,7 @@
 // Turns a request into what one process of this backend is told and how it is started; pure.
+
 import type { LaunchRequest } from '../../core/backend.ts';
+import { WORKSPACE } from '../../core/launch.ts';
 import type { ExecRequest } from '../../protocol/exec.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import type { RunOrders, ServeOrders, Surroundings, Watched } from './inside/orders.ts';
@@ -61,8 +63,6 @@ export function environmentOf(
     ...exec.env,
   };
 }
-
-const WORKSPACE = '/workspace';
 
 export type Asked = {
   readonly host: Host;

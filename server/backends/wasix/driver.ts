@@ -1,7 +1,6 @@
 // Carries plans out: makes the folders of a sandbox, starts the process of its guest, and clears up after it.
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
@@ -9,9 +8,8 @@ import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { removeTree } from '../../platform/removeTree.ts';
-import { parse } from '../../protocol/parse.ts';
 import { checkMounts } from '../kit/mounts.ts';
-import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
+import { withRealPaths, workspaceOf, workspaceRef } from '../kit/workspace.ts';
 import { startGuest } from './guest.ts';
 import { manifest } from './manifest.ts';
 import { homeFolder, planGuest, temporaryFolder } from './plan.ts';
@@ -32,15 +30,6 @@ export const driver: Driver = {
   sweep: async () => [],
 };
 
-/** `workspace` is where the workspace really was when the sandbox was made. */
-const WasixRef = z.strictObject({ version: z.literal(1), workspace: z.string() });
-
-function parseRef(ref: Ref): z.output<typeof WasixRef> {
-  const parsed = parse(WasixRef, ref);
-  if (parsed.ok) return parsed.value;
-  return fail('record-broken', `the sandbox's record has an unknown reference: ${parsed.problem}`);
-}
-
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
   const home = homeFolder(state);
   if (!(await isPresent(home))) {
@@ -50,13 +39,13 @@ async function create({ state }: DriverContext, request: LaunchRequest): Promise
     await mkdir(fresh, { mode: 0o700 });
     await rename(fresh, home);
   }
-  return { version: 1, workspace: realWorkspace(request.workspace) };
+  return workspaceRef(request.workspace);
 }
 
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
   const { signal, state } = context;
   signal.throwIfAborted();
-  const request = withRealPaths(asked, parseRef(ref).workspace);
+  const request = withRealPaths(asked, workspaceOf(ref));
   checkMounts(request.mounts);
   const wanted = { ...request, image: request.image?.name };
   // Asked before a start as well, but what a machine allows can change in between.

@@ -1,10 +1,12 @@
 // The guest in its own process: programs of the runtime, its files, and the shell that reads lines.
+
 import { connect } from 'node:net';
 import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Sandbox } from '@wasmer/sdk/node';
 import { fail } from '../../../core/errors.ts';
 import type { Guest, GuestProcess } from '../../../core/guest.ts';
+import { WORKSPACE } from '../../../core/launch.ts';
 import type { DialTarget, ExecRequest } from '../../../protocol/exec.ts';
 import type { GuestTree } from '../../kit/guestTree.ts';
 import { isLineShell, runLineShell } from '../../kit/lineShell.ts';
@@ -26,8 +28,6 @@ export type RunningGuest = Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPort
   /** Ends all programs; true when one had to be forced. */
   end(graceMs: number): Promise<boolean>;
 };
-
-const WORKSPACE = '/workspace';
 
 export function openGuest(parts: GuestParts): RunningGuest {
   const { plan, tree, sandbox, programs } = parts;
