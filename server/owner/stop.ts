@@ -2,6 +2,8 @@
 import { SandboxError } from '../core/errors.ts';
 import { isSame, type ProcessIdentity, signalProcess } from '../platform/process.ts';
 import { PROTOCOL } from '../protocol/version.ts';
+import { lockHolder } from '../store/lock.ts';
+import type { Paths } from '../store/paths.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { connectOwner } from './connect.ts';
 
@@ -13,10 +15,17 @@ export type Stopped = 'clean' | 'killed';
 /** On top of the guest's own grace, for an owner to end its guest and itself. */
 const PATIENCE_MS = 5_000;
 
-/** Without an owner there is nothing to do. */
-export async function stopOwner(entry: Entry, options: StopOwner): Promise<Stopped> {
-  const { owner } = entry;
-  if (owner === undefined) return 'clean';
+/** Without an owner there is nothing to do; one that is about to end, or has only begun, has a lease and nothing else. */
+export async function stopOwner(
+  paths: Pick<Paths, 'locks'>,
+  entry: Entry,
+  options: StopOwner,
+): Promise<Stopped> {
+  const { owner, record } = entry;
+  if (owner === undefined) {
+    const holder = lockHolder(paths, `owner-${record.id}`);
+    return holder === undefined ? 'clean' : endProcess(holder, options);
+  }
   const deadline = options.graceMs + PATIENCE_MS;
   const asked = owner.protocol.major === PROTOCOL.major && (await ask(entry, options));
   if (asked && (await ended(owner, deadline, options.signal))) return 'clean';

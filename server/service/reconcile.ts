@@ -64,7 +64,7 @@ export async function freeName(deps: BaseDeps, name: string, { signal }: CallCon
       const entry = await readEntry(paths, id);
       if (entry === undefined || !isUnwanted(entry)) return;
       // It ends by itself, because whoever asked for it is gone; this only waits until it has.
-      await stopOwner(entry, { graceMs: 0, reason: 'its client went away', signal });
+      await stopOwner(paths, entry, { graceMs: 0, reason: 'its client went away', signal });
       await tidyLocked(deps, id);
     }),
   );

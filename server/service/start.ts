@@ -69,8 +69,9 @@ export async function startLocked(
     fail('busy', `sandbox ${entry.record.name} is paused`, { hint: `heyvm resume ${entry.record.name}` });
   }
   // Stopping by itself, for no command holds the lock: its end is near, and two owners must never be alive.
-  if (status === 'stopping' || halfMade) {
-    await stopOwner(entry, { graceMs: DEFAULT_GRACE_MS, reason: 'started again', signal: context.signal });
+  if (entry.owner === undefined || status === 'stopping' || halfMade) {
+    const end = { graceMs: DEFAULT_GRACE_MS, reason: 'started again', signal: context.signal };
+    await stopOwner(paths, entry, end);
   }
   context.progress({ phase: 'checking' });
   const asked = {

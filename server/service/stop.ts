@@ -54,7 +54,7 @@ async function stopOnce(
     if (entry.stale) await forgetOwner(paths, entry);
     return 'stopped';
   }
-  const how = await stopOwner(entry, { graceMs, signal, reason: 'stopped on request' });
+  const how = await stopOwner(paths, entry, { graceMs, signal, reason: 'stopped on request' });
   const after = outlivesOwner(record) ? await readEntry(paths, record.id) : undefined;
   if (after !== undefined && isUnattended(after)) return 'a guest is left';
   if (how === 'killed') await forgetOwner(paths, entry);

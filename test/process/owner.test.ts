@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { connectOwner } from '../../server/owner/connect.ts';
 import { bundle, ownerProgram } from '../../server/platform/bundle.ts';
+import { identify } from '../../server/platform/process.ts';
 import { watchStore } from '../../server/service/watch.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
 import { findEntry } from '../../server/store/sandboxes.ts';
@@ -178,8 +179,11 @@ describe('an owner', function () {
 
   it('takes its guest with it when it is killed, and the next look tidies up', async () => {
     const { id } = await engine.create({ name: 'one' });
-    kill(await ownerPid('one'));
-    await eventually(() => processesOf(engine.paths).length === 0, { what: 'the end of the guest' });
+    const owner = await ownerPid('one');
+    kill(owner);
+    // A process that is being taken apart has lost what it is known by a little before it is gone.
+    const gone = () => identify(owner) === undefined && processesOf(engine.paths).length === 0;
+    await eventually(gone, { what: 'the end of the owner and of the guest' });
     const { sandboxes } = await engine.call('sandbox/list', {});
     assert.equal(sandboxes[0]?.status, 'failed');
     assert.match(sandboxes[0]?.status_reason ?? '', /unexpectedly/);

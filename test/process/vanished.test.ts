@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { connectOwner } from '../../server/owner/connect.ts';
 import { PROTOCOL } from '../../server/protocol/version.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
-import { findEntry } from '../../server/store/sandboxes.ts';
+import { findEntry, updateRecord } from '../../server/store/sandboxes.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Engine, kill, needEngine, newEngine, processesOf } from './support/engine.ts';
 
@@ -56,6 +56,31 @@ describe('a sandbox', function () {
       assert.equal((await engine.create({ name: 'one' })).status, 'running');
     });
   }
+
+  const lastMomentOf = async (id: string): Promise<void> => {
+    const script = join(import.meta.dirname, 'fixtures', 'leaseholder.ts');
+    const holder = spawn(process.execPath, [script, id], {
+      env: { ...process.env, HEYO_HOME: engine.home },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    assert.match(String((await once(holder.stdout, 'data'))[0]), /holds/);
+  };
+
+  it('whose owner is about to be gone is waited for by whoever starts it', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    await engine.call('sandbox/stop', { sandbox: 'one' });
+    await lastMomentOf(id);
+    assert.equal((await engine.call('sandbox/start', { sandbox: 'one' })).sandbox.status, 'running');
+  });
+
+  it('that was never made is waited for by whoever wants its name, until its owner is gone', async () => {
+    const { id } = await engine.create({ name: 'one' });
+    await engine.call('sandbox/stop', { sandbox: 'one' });
+    await updateRecord(engine.paths, id, record => ({ ...record, making: true }));
+    await lastMomentOf(id);
+    assert.notEqual((await engine.create({ name: 'one' })).id, id);
+    assert.equal((await engine.call('sandbox/list', {})).sandboxes.length, 1);
+  });
 
   it('that is being made keeps its name', async () => {
     const maker = await makerStoppedAt('starting guest');
