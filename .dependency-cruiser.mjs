@@ -65,6 +65,7 @@ const owners = {
   dockerode: '^server/(engine|backends)/',
   execa: '^server/platform/',
   ssh2: '^server/ssh/',
+  'jsonc-parser': '^server/project/',
   yaml: '^server/(store|project)/',
   '@modelcontextprotocol/sdk': '^server/agents/',
 };

@@ -10,11 +10,9 @@ import {
   type Range,
   visit,
 } from 'yaml';
-import type * as z from 'zod/mini';
-import { nearest } from '../core/nearest.ts';
 import { parseWithIssues } from '../protocol/parse.ts';
 import { type FileProblem, ProjectFile } from '../protocol/projectFile.ts';
-import { knownKeys } from './keys.ts';
+import { type Path, problemsOf, type Spans } from './issues.ts';
 
 export type ParsedFile =
   | { readonly ok: true; readonly file: ProjectFile }
@@ -23,9 +21,6 @@ export type ParsedFile =
 /** Longer ones are no description of a sandbox. */
 export const MOST_CHARACTERS = 256 * 1024;
 
-const UNKNOWN = 'unrecognized_keys';
-
-type Path = readonly PropertyKey[];
 type Reader = { readonly document: Document; readonly lines: LineCounter };
 
 export function parseProject(text: string): ParsedFile {
@@ -47,7 +42,8 @@ export function parseProject(text: string): ParsedFile {
   if (broken.length > 0) return { ok: false, problems: broken };
   const parsed = parseWithIssues(ProjectFile, document.toJS() ?? {});
   if (parsed.ok) return { ok: true, file: parsed.value };
-  return { ok: false, problems: parsed.issues.flatMap(issue => problemsOf(reader, issue)) };
+  const spans = spansOf(reader);
+  return { ok: false, problems: parsed.issues.flatMap(issue => problemsOf(ProjectFile, spans, issue)) };
 }
 
 function syntaxProblems({ document, lines }: Reader): FileProblem[] {
@@ -74,36 +70,14 @@ function strangeParts({ document, lines }: Reader): FileProblem[] {
   return problems;
 }
 
-function problemsOf(reader: Reader, issue: z.core.$ZodIssue): FileProblem[] {
-  const { path } = issue;
-  if (issue.code === UNKNOWN) {
-    return issue.keys.map(key => unknownKey(reader, path, key));
-  }
-  // A value that fits none of several shapes is explained by the shape that it was meant for.
-  const inner = issue.code === 'invalid_union' ? meantIssues(issue) : [];
-  if (inner.length > 0) {
-    return inner.flatMap(one => problemsOf(reader, { ...one, path: [...path, ...one.path] }));
-  }
-  const name = path.map(String).join('.');
-  const message = name === '' ? issue.message : `${name}: ${issue.message}`;
-  return [{ message, ...rangeOf(reader.lines, nodeAt(reader, path)) }];
-}
-
-/** The issues of an object inside it, because whoever wrote a mapping meant that shape; slips of the hand first. */
-function meantIssues({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
-  const issues = errors.find(all => all.some(({ code, path }) => path.length > 0 || code === UNKNOWN)) ?? [];
-  const slips = issues.filter(({ code }) => code === UNKNOWN);
-  return slips.length > 0 ? slips : issues;
-}
-
-function unknownKey(reader: Reader, path: Path, key: string): FileProblem {
-  const known = knownKeys(ProjectFile, path);
-  const [meant] = nearest(key, known);
-  const where = path.length === 0 ? '' : ` in ${path.map(String).join('.')}`;
+function spansOf(reader: Reader): Spans {
   return {
-    message: `unknown key ${key}${where}`,
-    hint: meant === undefined ? `known are: ${known.join(', ')}` : `did you mean ${meant}?`,
-    ...rangeOf(reader.lines, keyAt(reader, path, key)),
+    value: path => rangeOf(reader.lines, nodeAt(reader, path)),
+    key: (path, key) => rangeOf(reader.lines, keyAt(reader, path, key)),
+    text: path => {
+      const found = reader.document.getIn(path, true);
+      return isScalar(found) ? String(found.value) : undefined;
+    },
   };
 }
 

@@ -12,6 +12,10 @@ export type Project = {
   readonly setup: readonly (readonly string[])[];
   readonly command?: readonly string[] | undefined;
   readonly ready?: ReadyWhen | undefined;
+  /** Of the editor, offered to whoever opens a window on it. */
+  readonly extensions: readonly string[];
+  /** Of this machine, whose values are part of all this. */
+  readonly variables: readonly string[];
 };
 
 export type ReadyWhen = {
@@ -25,8 +29,10 @@ const READY_MS = 60_000;
 
 /** `resolvePath` makes a path absolute from the project's folder. */
 export function projectOf(file: ProjectFile, resolvePath: (path: string) => string): Project {
-  const { image, setup = [], command, ready } = file;
+  const { image, setup = [], command, ready, extensions = [] } = file;
   return {
+    extensions,
+    variables: [],
     spec: specOf(file, resolvePath),
     ...(typeof image === 'object' ? { build: image } : {}),
     setup: setup.map(wordsOf),
@@ -101,7 +107,7 @@ export type Standing = {
 };
 
 /** In the order of the file; empty when the file can be followed without asking anybody. */
-export function asksOf({ spec, build }: Project, standing: Standing): readonly ProjectAsk[] {
+export function asksOf({ spec, build, variables }: Project, standing: Standing): readonly ProjectAsk[] {
   const { network, ports = [], mounts = [], limits = {}, backend, image } = spec;
   return [
     ...(standing.weaker === undefined ? [] : [{ what: `backend ${backend}`, why: standing.weaker }]),
@@ -117,6 +123,10 @@ export function asksOf({ spec, build }: Project, standing: Standing): readonly P
     ...(image?.startsWith('/') === true && !standing.isInside(image)
       ? [{ what: `image ${image}`, why: 'it is a file of this machine outside of the project' }]
       : []),
+    ...variables.map(name => ({
+      what: `variable ${name} of this machine`,
+      why: 'programs inside can read its value',
+    })),
     ...networkAsks(network, standing),
     ...ports.flatMap(portAsks),
     ...mounts.flatMap(mount => mountAsks(mount, standing)),

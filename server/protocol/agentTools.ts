@@ -1,5 +1,6 @@
 // The tools that agents are given, whatever they call them through: what each is told, takes, answers and does to the world.
 import * as z from 'zod/mini';
+import { described } from './described.ts';
 import type { Effect } from './effect.ts';
 import { SandboxStatus } from './sandbox.ts';
 
@@ -14,9 +15,6 @@ export type AgentTool = {
   readonly input: z.ZodMiniType;
   readonly output: z.ZodMiniType;
 };
-
-const described = <T extends z.ZodMiniType>(schema: T, description: string): T =>
-  schema.check(z.describe(description)) as T;
 
 const Sandbox = described(z.string().check(z.minLength(1)), 'id or name of the sandbox');
 const On = { sandbox: Sandbox };

@@ -36,6 +36,8 @@ export const imageMethods = {
       /** Also makes what this backend needs, and boots it once. */
       backend: z.optional(z.string()),
       arguments: z.optional(z.record(z.string(), z.string())),
+      /** The stage to build. */
+      target: z.optional(z.string()),
     }),
     result: z.object({ image: ImageInfo, cached: z.boolean() }),
   }),

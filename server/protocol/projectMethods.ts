@@ -1,6 +1,6 @@
 // The part of the helper's contract that is about projects and their own files.
 import * as z from 'zod/mini';
-import { FileProblem, ProjectAsk } from './projectFile.ts';
+import { FileProblem, ProjectAsk, Unfollowed } from './projectFile.ts';
 import { SandboxInfo } from './sandbox.ts';
 
 /** Any folder of the person's, absolute. */
@@ -16,6 +16,10 @@ export const projectMethods = {
       path: z.string(),
       problems: z.array(FileProblem),
       asks: z.array(ProjectAsk),
+      /** What a file of another tool says and heyvm does not do. */
+      unfollowed: z.optional(z.array(Unfollowed)),
+      /** Extensions that a window on the sandbox may want. */
+      extensions: z.optional(z.array(z.string())),
       sandbox: z.optional(SandboxInfo),
     }),
   }),

@@ -1,18 +1,19 @@
 // The file of a project as it lies in a folder: read without following what a branch may have planted.
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { findBackend } from '../backends/registry.ts';
 import { fail } from '../core/errors.ts';
 import { parseProject, problemLine } from '../project/parse.ts';
 import { PROJECT_FILE } from '../project/presets.ts';
 import { asksOf, type Project, projectOf } from '../project/spec.ts';
 import { boundaries } from '../protocol/backend.ts';
-import type { FileProblem, ProjectAsk } from '../protocol/projectFile.ts';
+import type { FileProblem, ProjectAsk, Unfollowed } from '../protocol/projectFile.ts';
 import type { SandboxSpec } from '../protocol/sandbox.ts';
-import { kindOf, readRegular } from '../worktrees/gitFolder.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import type { ReadDevcontainer } from './devcontainer.ts';
 import { isWithin, realPlace } from './folders.ts';
+import { textBelow } from './plantedFiles.ts';
 import { requireBackend } from './requirements.ts';
 
 export type LoadedProject = Project & {
@@ -22,13 +23,13 @@ export type LoadedProject = Project & {
   readonly asks: readonly ProjectAsk[];
   /** Of what decides about the sandbox itself. */
   readonly digest: string;
+  /** What a file of another tool says and heyvm does not do. */
+  readonly unfollowed: readonly Unfollowed[];
 };
 
 export type FoundProject =
   | { readonly kind: 'absent' | 'broken'; readonly path: string; readonly problems: readonly FileProblem[] }
   | { readonly kind: 'there'; readonly project: LoadedProject };
-
-const MOST_BYTES = 1024 * 1024;
 
 export type Sought = {
   readonly folder: string;
@@ -44,12 +45,10 @@ export async function findProject(
   const folder = await realpath(asked).catch(() =>
     fail('path-not-found', `the folder ${asked} does not exist`),
   );
-  const path = join(folder, PROJECT_FILE);
-  const text = await textOf(path);
-  if (text === undefined) return { kind: 'absent', path, problems: [] };
-  const parsed = parseProject(text);
-  if (!parsed.ok) return { kind: 'broken', path, problems: parsed.problems };
-  const resolved = projectOf(parsed.file, source => resolve(folder, source));
+  const read = await readProject(deps, folder);
+  if (read.kind !== 'there') return read;
+  const { path, file, variables, unfollowed } = read;
+  const resolved = { ...projectOf(file, source => resolve(folder, source)), variables };
   const project = { ...resolved, spec: await withRealPaths(withoutOverridden(resolved.spec, over)) };
   const { network, limits } = deps.settings();
   const asks = asksOf(project, {
@@ -61,7 +60,25 @@ export async function findProject(
   const digest = createHash('sha256')
     .update(JSON.stringify([project.spec, project.build]))
     .digest('hex');
-  return { kind: 'there', project: { ...project, folder, path, asks, digest } };
+  return { kind: 'there', project: { ...project, folder, path, asks, digest, unfollowed } };
+}
+
+/** The project's own file; without one, that of a devcontainer, unless the settings say otherwise. */
+async function readProject(
+  deps: BaseDeps,
+  folder: string,
+): Promise<ReadDevcontainer | Exclude<FoundProject, { kind: 'there' }>> {
+  const path = join(folder, PROJECT_FILE);
+  const text = await textBelow(folder, PROJECT_FILE);
+  if (text !== undefined) {
+    const parsed = parseProject(text);
+    if (!parsed.ok) return { kind: 'broken', path, problems: parsed.problems };
+    return { kind: 'there', path, file: parsed.file, variables: [], unfollowed: [] };
+  }
+  const absent = { kind: 'absent', path, problems: [] } as const;
+  if (deps.settings().devcontainer === 'ignore') return absent;
+  const { readDevcontainer } = await import('./devcontainer.ts');
+  return (await readDevcontainer(folder, deps.env)) ?? absent;
 }
 
 export async function requireProject(
@@ -88,7 +105,7 @@ export function refuseUnagreed({ path, asks }: LoadedProject, agreed: readonly s
   if (open.length === 0) return;
   fail('policy-refused', `${path} asks for ${open.map(({ what, why }) => `${what} (${why})`).join('; ')}`, {
     hint: 'read it, and agree with --trust',
-    data: { asks: open },
+    data: { asks: open, path },
   });
 }
 
@@ -104,13 +121,6 @@ function withoutOverridden(spec: SandboxSpec, over: SandboxSpec): SandboxSpec {
   if (limits === undefined) return rest;
   const own = Object.entries(limits).filter(([name]) => !(name in (over.limits ?? {})));
   return { ...rest, limits: Object.fromEntries(own) };
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  const kind = await kindOf(dirname(path));
-  if (kind === 'absent') return undefined;
-  if (kind !== 'folder') fail('policy-refused', `${dirname(path)} is not a folder but a ${kind}`);
-  return (await readRegular(path, MOST_BYTES))?.toString('utf8');
 }
 
 /** So that what was agreed to is what is mounted, whatever a link is made to point to meanwhile. */

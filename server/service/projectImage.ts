@@ -20,6 +20,7 @@ export async function specWithImage(
     context: await within(folder, build.context),
     name,
     ...(build.arguments === undefined ? {} : { arguments: build.arguments }),
+    ...(build.target === undefined ? {} : { target: build.target }),
   };
   await imageHandlers(deps)['image/build'](asked, context);
   return { ...spec, image: name };

@@ -14,12 +14,14 @@ export function projectHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
     'project/inspect': async ({ folder }, context) => {
       const found = await findProject(deps, { folder }, context);
       if (found.kind !== 'there') return { path: found.path, problems: [...found.problems], asks: [] };
-      const { path, folder: real } = found.project;
+      const { path, folder: real, unfollowed, extensions } = found.project;
       const entry = await projectEntry(deps, real);
       return {
         path,
         problems: [],
         asks: [...openAsks(found.project, entry)],
+        unfollowed: [...unfollowed],
+        extensions: [...extensions],
         ...(entry === undefined ? {} : { sandbox: deps.sandboxes.toInfo(entry) }),
       };
     },

@@ -43,6 +43,8 @@ export const Settings = z.looseObject({
   limits: z._default(Limits, {}),
   /** Options of each backend, by its id. */
   backends: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
+  /** Whether a devcontainer.json is followed where a project has no file of heyvm's own. */
+  devcontainer: z._default(z.enum(['follow', 'ignore']), 'follow'),
   /** Where images come from. */
   images: z._default(ImageSettings, { mirrors: {}, bases: {} }),
 });

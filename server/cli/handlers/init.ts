@@ -1,6 +1,6 @@
 // heyvm init: writes the file that says what the sandbox of a project is, and never over one that exists.
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import { nearest } from '../../core/nearest.ts';
 import type { ProjectPreset } from '../../core/projectPreset.ts';
@@ -8,19 +8,19 @@ import { isAbsence } from '../../platform/files.ts';
 import { presetFor } from '../../project/presets.ts';
 import { allPresets } from '../../service/presets.ts';
 import type { Context } from '../command.ts';
+import { refuseExisting, writeNew } from '../newFiles.ts';
 
-export async function run({ args, out, cwd }: Context): Promise<undefined> {
+export async function run(context: Context): Promise<undefined> {
+  const { args, out, cwd } = context;
+  if (args.flag('from-devcontainer')) {
+    const { initFromDevcontainer } = await import('./initFrom.ts');
+    return initFromDevcontainer(context);
+  }
   const folder = resolve(cwd, args.optional('folder') ?? '.');
   const asked = args.string('preset');
   const preset = asked === undefined ? presetFor(namesIn(folder)) : await presetCalled(asked);
   refuseExisting(folder, preset);
-  const files = preset.files.map(({ path, content, kind }) => {
-    const target = join(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
-    // Also when somebody wrote it a moment ago, or put a link in its place.
-    writeFileSync(target, content, { flag: 'wx', mode: kind === 'script' ? 0o755 : 0o644 });
-    return target;
-  });
+  const files = preset.files.map(file => writeNew(folder, file));
   out.result({ preset: preset.name, folder, files }, () => files.map(file => `wrote ${file}`).join('\n'));
   out.note(`next: ${preset.first === undefined ? '' : `${preset.first}, then `}heyvm up`);
 }
@@ -34,12 +34,6 @@ async function presetCalled(asked: string): Promise<ProjectPreset> {
   return fail('usage', `--preset ${asked}: must be one of ${names.join(', ')}`, {
     hint: meant === undefined ? undefined : `did you mean ${meant}?`,
   });
-}
-
-function refuseExisting(folder: string, { files }: ProjectPreset): void {
-  const there = files.map(({ path }) => join(folder, path)).find(path => existsSync(path));
-  if (there === undefined) return;
-  fail('worktree-conflict', `${there} exists already`, { hint: 'edit it, or move it away first' });
 }
 
 /** A folder that does not exist yet is made. */

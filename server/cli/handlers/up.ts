@@ -9,19 +9,21 @@ import type { Context } from '../command.ts';
 import { agree } from '../consent.ts';
 import { followFile } from '../follow.ts';
 import { INTERRUPTED } from '../interrupts.ts';
+import { warnOfUnfollowed } from '../warnings.ts';
 
 type Up = Result<HelperContract, 'project/up'>;
 
 export async function run(context: Context): Promise<number> {
   const { args, out, call, cwd } = context;
   const folder = resolve(cwd, args.optional('folder') ?? '.');
-  const { path, problems, asks } = await call('project/inspect', { folder });
+  const { path, problems, asks, unfollowed = [] } = await call('project/inspect', { folder });
   if (problems.length > 0) {
     fail('settings-broken', problems.map(problem => problemLine(path, problem)).join('\n'), {
       hint: `edit ${path}`,
       data: { problems },
     });
   }
+  warnOfUnfollowed(out, { path, unfollowed });
   const trust = await agree(context, { path, asks });
   const setup = args.flag('setup') ? { setup: true } : {};
   const up = await call('project/up', { folder, trust, ...setup });

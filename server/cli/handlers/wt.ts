@@ -8,11 +8,11 @@ import { ProjectAsk } from '../../protocol/projectFile.ts';
 import type { Context } from '../command.ts';
 import { agree } from '../consent.ts';
 import { lastingOf, specOf } from '../spec.ts';
-import { warnOfWorktree } from '../warnings.ts';
+import { warnOfUnfollowed, warnOfWorktree } from '../warnings.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
 import { bring, diff, list, merge, remove } from '../worktreeViews.ts';
 
-const Asks = z.object({ asks: z.array(ProjectAsk) });
+const Asks = z.object({ asks: z.array(ProjectAsk), path: z.string() });
 
 const modes = ['detach', 'shell', 'list', 'remove', 'diff', 'merge', 'import'] as const;
 
@@ -106,6 +106,10 @@ async function open(context: Context, life: 'attached' | 'detached') {
     }),
   );
   warnOfWorktree(context.out, opened.worktree);
+  if (opened.created.sandbox) {
+    const { path: file, unfollowed = [] } = await call('project/inspect', { folder: opened.worktree.path });
+    warnOfUnfollowed(context.out, { path: file, unfollowed });
+  }
   return opened;
 }
 
@@ -116,7 +120,7 @@ async function agreed<T>(context: Context, open: (trust: string[]) => Promise<T>
   } catch (thrown) {
     const asks = parse(Asks, toSandboxError(thrown).data);
     if (!asks.ok) throw thrown;
-    return open(await agree(context, { path: 'the .heyvm/sandbox.yaml of the branch', ...asks.value }));
+    return open(await agree(context, asks.value));
   }
 }
 

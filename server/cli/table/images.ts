@@ -109,6 +109,7 @@ const build: Command = {
       value: 'NAME=VALUE',
       summary: 'an ARG of the Dockerfile; may be repeated',
     },
+    { kind: 'string', name: 'target', value: 'STAGE', summary: 'a stage of it in the place of the last' },
   ],
   examples: [
     { command: 'heyvm images build --name my-base', about: 'from ./Dockerfile' },

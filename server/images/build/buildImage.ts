@@ -25,6 +25,7 @@ export type BuildRequest = {
   readonly context: string;
   readonly name: string;
   readonly arguments?: Readonly<Record<string, string>> | undefined;
+  readonly target?: string | undefined;
   /** The engine to build with, where a builder needs one; else it is looked for. */
   readonly connect?: string | undefined;
   /** Makes what a machine boots as well, and boots it once; an image that does not boot gets no name. */
@@ -52,9 +53,9 @@ export async function buildImage(
   call.progress({ phase: 'building', detail: `with ${builder.name}` });
   const image = await withScratch(deps.paths, 'build', async scratch => {
     const { dockerfile, context, bases } = input;
-    const args = request.arguments ?? {};
+    const asked = { arguments: request.arguments ?? {}, target: request.target };
     const folder = resolve(request.context);
-    const built = await builder.build({ dockerfile, context, folder, arguments: args, bases, scratch }, call);
+    const built = await builder.build({ dockerfile, context, folder, ...asked, bases, scratch }, call);
     try {
       return await keep(deps, { request, built, key: input.key, scratch }, call);
     } finally {
@@ -90,6 +91,7 @@ async function readInput(deps: ImageDeps, request: BuildRequest, { signal }: Ima
     context: context.digest,
     arguments: Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1)),
     bases: names.map(name => [name, bases.get(name)?.digest ?? 'elsewhere']),
+    ...(request.target === undefined ? {} : { target: request.target }),
   };
   return { dockerfile, context, bases, key: `sha256:${hash.update(JSON.stringify(parts)).digest('hex')}` };
 }

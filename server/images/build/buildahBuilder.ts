@@ -69,6 +69,7 @@ async function build(session: Session, input: BuildInput): Promise<Built> {
     ...['build-using-dockerfile', '--quiet', '--layers', '--isolation', 'chroot', '--format=docker'],
     ...['--file', file, '--ignorefile', ignore, '--iidfile', id],
     ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...(input.target === undefined ? [] : ['--target', input.target]),
     input.folder,
   ]);
   return takeOut(session, id, scratch);

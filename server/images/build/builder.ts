@@ -11,6 +11,8 @@ export type BuildInput = {
   /** The folder that the context was read from. */
   readonly folder: string;
   readonly arguments: Readonly<Record<string, string>>;
+  /** The stage to build; the last one when it is absent. */
+  readonly target?: string | undefined;
   /** Images of our own store that the Dockerfile begins with, by the names in it. */
   readonly bases: ReadonlyMap<string, ImageManifest>;
   /** For files on the way, which the tree may refer to; the caller removes it. */

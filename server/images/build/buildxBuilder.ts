@@ -53,6 +53,7 @@ async function build({ deps, env, call }: Session, input: BuildInput): Promise<B
     ...['build', '--quiet', '--provenance=false', '--file', join(recipe, 'Dockerfile')],
     ...['--output', `type=docker,dest=${archive}`, ...bases],
     ...Object.entries(input.arguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...(input.target === undefined ? [] : ['--target', input.target]),
     input.folder,
   ];
   try {

@@ -122,6 +122,7 @@ async function runBuild(session: Session, input: BuildInput, dockerfile: string)
     rm: true,
     forcerm: true,
     buildargs: { ...input.arguments },
+    ...(input.target === undefined ? {} : { target: input.target }),
     labels: { 'heyvm.store': store, 'heyvm.kind': 'build' },
   };
   const output: string[] = [];

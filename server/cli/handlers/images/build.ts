@@ -12,6 +12,7 @@ export async function run({ args, out, call, cwd }: Context): Promise<undefined>
   const folder = resolve(cwd, args.string('context') ?? '.');
   const size = sizeOf(args.string('size-mb') ?? 'auto');
   const backend = args.string('backend');
+  const target = args.string('target');
   const answer = await call('image/build', {
     name,
     context: folder,
@@ -21,6 +22,7 @@ export async function run({ args, out, call, cwd }: Context): Promise<undefined>
         : resolve(cwd, args.string('file') ?? ''),
     ...(size === undefined ? {} : { size_mb: size }),
     ...(backend === undefined ? {} : { backend }),
+    ...(target === undefined ? {} : { target }),
     arguments: Object.fromEntries(args.list('build-arg').map(pairOf)),
   });
   showMade(out, answer);
