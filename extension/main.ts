@@ -5,7 +5,6 @@ import { registerMcpServers } from './agents/mcpServers.ts';
 import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
 import { registerCommands } from './commands/handlers.ts';
-import { doctorDocuments } from './commands/health.ts';
 import { GuestFileSystem } from './files/guestFileSystem.ts';
 import { Forwards } from './forwards.ts';
 import { GuestProfile } from './guestProfile.ts';
@@ -13,15 +12,7 @@ import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
 import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
-import {
-  DOCTOR_SCHEME,
-  FILE_SCHEME,
-  LIST_CONTEXT,
-  LOG_SCHEME,
-  PROFILE_ID,
-  REVIEW_SCHEME,
-  VIEW_ID,
-} from './names.ts';
+import { FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, REVIEW_SCHEME, VIEW_ID } from './names.ts';
 import type { Parts } from './parts.ts';
 import { helperProgram } from './program.ts';
 import { Reporter } from './report.ts';
@@ -68,7 +59,6 @@ export function activate(context: vscode.ExtensionContext): Api {
       isReadonly: true,
     }),
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, logs),
-    vscode.workspace.registerTextDocumentContentProvider(DOCTOR_SCHEME, doctorDocuments),
     announceHelper(parts.helper, log),
     parts.sandboxes.onDidChange(
       ({ kind }) => void vscode.commands.executeCommand('setContext', LIST_CONTEXT, kind),

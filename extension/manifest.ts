@@ -46,7 +46,7 @@ export const contributes = {
         '[Open Branch in Sandbox](command:heyvm.openBranch)',
         'Or begin with an empty one.',
         '[New Sandbox](command:heyvm.newSandbox)',
-        'Is this machine ready? [Run Doctor](command:heyvm.runDoctor)',
+        'Is this machine ready? [Open Doctor](command:heyvm.runDoctor)',
       ].join('\n'),
       when: `${LIST_CONTEXT} != failed`,
     },
@@ -68,10 +68,10 @@ export const contributes = {
       titleItem('heyvm.openBranch', 'navigation@1'),
       titleItem('heyvm.newSandbox', 'navigation@2'),
       titleItem('heyvm.refresh', 'navigation@3'),
+      titleItem('heyvm.runDoctor', 'navigation@4'),
       titleItem('heyvm.compareBranches', '1_branches@1'),
-      titleItem('heyvm.runDoctor', '2_health@1'),
-      titleItem('heyvm.installSshConfig', '2_health@2'),
-      titleItem('heyvm.restartHelper', '2_health@3'),
+      titleItem('heyvm.installSshConfig', '2_health@1'),
+      titleItem('heyvm.restartHelper', '2_health@2'),
     ],
     'view/item/context': [
       {

@@ -7,7 +7,6 @@ export const WORKSPACE = '/workspace';
 export const FILE_SCHEME = 'heyvm';
 /** The two sides of files that a branch changed. */
 export const REVIEW_SCHEME = 'heyvm-review';
-export const DOCTOR_SCHEME = 'heyvm-doctor';
 export const VIEW_ID = 'heyvm.sandboxes';
 export const PROFILE_ID = 'heyvm.guest';
 /** Also the value of `terminal.integrated.defaultProfile.*` in windows on a worktree. */

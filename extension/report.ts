@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { CallFailure, isCancelled } from './failure.ts';
 
 const SHOW_LOG = 'Show Log';
-const RUN_DOCTOR = 'Run Doctor';
+const OPEN_DOCTOR = 'Open Doctor';
 const COPY = 'Copy';
 
 export class Reporter {
@@ -27,9 +27,9 @@ export class Reporter {
   }
 
   async #ask(text: string): Promise<void> {
-    const chosen = await vscode.window.showErrorMessage(text, SHOW_LOG, RUN_DOCTOR, COPY);
+    const chosen = await vscode.window.showErrorMessage(text, SHOW_LOG, OPEN_DOCTOR, COPY);
     if (chosen === SHOW_LOG) this.#log.show();
-    if (chosen === RUN_DOCTOR) await vscode.commands.executeCommand('heyvm.runDoctor');
+    if (chosen === OPEN_DOCTOR) await vscode.commands.executeCommand('heyvm.runDoctor');
     if (chosen === COPY) await vscode.env.clipboard.writeText(text);
   }
 }

@@ -10,7 +10,7 @@ export const walkthrough = {
       id: 'machine',
       title: 'See what this machine has',
       description:
-        'heyvm takes the strongest sandbox that is ready here. The doctor looks at everything and says what mends the rest.\n[Run Doctor](command:heyvm.runDoctor)',
+        'heyvm takes the strongest sandbox that is ready here. The doctor looks at everything and says what mends the rest.\n[Open Doctor](command:heyvm.runDoctor)',
       media: { markdown: 'media/walkthrough/machine.md' },
       completionEvents: ['onCommand:heyvm.runDoctor'],
     },

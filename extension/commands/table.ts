@@ -34,7 +34,7 @@ export const commandTable = {
   'heyvm.copyOut': { title: 'Copy Out…', icon: '$(cloud-download)', palette: 'hidden' },
   'heyvm.copySshCommand': { title: 'Copy SSH Command', icon: '$(copy)' },
   'heyvm.installSshConfig': { title: 'Install SSH Configuration…' },
-  'heyvm.runDoctor': { title: 'Run Doctor', icon: '$(pulse)' },
+  'heyvm.runDoctor': { title: 'Doctor', icon: '$(pulse)' },
   'heyvm.refresh': { title: 'Refresh', icon: '$(refresh)' },
   'heyvm.restartHelper': { title: 'Restart Helper' },
   'heyvm.menu': { title: 'Show Menu', palette: 'hidden' },

@@ -38,23 +38,6 @@ export async function rememberPlatform(alias: string): Promise<void> {
     .update('remotePlatform', value, vscode.ConfigurationTarget.Global);
 }
 
-/** Settings that keep a window over ssh from working with sandboxes, as sentences. */
-export function remoteSshProblems(): readonly string[] {
-  const configuration = vscode.workspace.getConfiguration('remote.SSH');
-  const problems: string[] = [];
-  if (configuration.get('enableDynamicForwarding') === false) {
-    problems.push(
-      '`remote.SSH.enableDynamicForwarding` is off, so every window needs a second connection: switch it on',
-    );
-  }
-  if (configuration.get('enableRemoteCommand') === true) {
-    problems.push(
-      '`remote.SSH.enableRemoteCommand` is on, and sandboxes have no RemoteCommand: switch it off',
-    );
-  }
-  return problems;
-}
-
 function platforms(): Record<string, string> {
   const known = vscode.workspace
     .getConfiguration('remote.SSH')

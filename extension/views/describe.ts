@@ -1,5 +1,5 @@
 // Words and pictures for a sandbox, the same wherever it is shown.
-import type { Capabilities } from '../../server/protocol/backend.ts';
+import type { Boundary, Capabilities } from '../../server/protocol/backend.ts';
 import type { BranchSummary } from '../../server/protocol/reviewMethods.ts';
 import type { SandboxInfo, SandboxStatus } from '../../server/protocol/sandbox.ts';
 
@@ -19,6 +19,16 @@ const networkBadges: Readonly<Record<SandboxInfo['policy']['network'], string>> 
   none: 'no network',
   allowlist: 'limited network',
   open: 'open network',
+};
+
+/** What stands between a guest and this machine. */
+export const boundaryWords: Readonly<Record<Boundary, string>> = {
+  process: 'process',
+  syscalls: 'system calls',
+  container: 'container',
+  microvm: 'microVM',
+  vm: 'virtual machine',
+  remote: 'another machine',
 };
 
 export function pictureOf(sandbox: SandboxInfo): Picture {

@@ -195,7 +195,7 @@ function problemsItem(problems: readonly Problem[]): vscode.TreeItem {
   item.contextValue = 'problems';
   item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
   item.tooltip = problems.map(problem => `${problem.path}: ${problem.message}`).join('\n');
-  item.command = { command: 'heyvm.runDoctor', title: 'Run Doctor' };
+  item.command = { command: 'heyvm.runDoctor', title: 'Open Doctor' };
   return item;
 }
 

@@ -11,8 +11,8 @@ export type Bundle = {
   /** Bundles that only tests load are never packed. */
   readonly ships: boolean;
   readonly options?: BuildOptions;
-  /** `mjs`: a module for programs that load others by their addresses. */
-  readonly form?: 'cjs' | 'mjs';
+  /** `mjs`: a module for programs that load others by their addresses; `js`: a script for a page of the editor's. */
+  readonly form?: 'cjs' | 'mjs' | 'js';
   /** Files that lie beside it, by their names there. */
   readonly beside?: Readonly<Record<string, string>>;
 };
@@ -55,7 +55,18 @@ export const bundles: readonly Bundle[] = [
     name: 'extension',
     entry: 'extension/main.ts',
     ships: true,
-    options: { plugins: [inFileOfItsOwn('helperClient.ts', 'client')] },
+    options: {
+      plugins: [inFileOfItsOwn('helperClient.ts', 'client'), inFileOfItsOwn('doctor/page.ts', 'doctor')],
+    },
+  },
+  { name: 'doctor', entry: 'extension/doctor/page.ts', ships: true },
+  {
+    name: 'webview/doctor',
+    entry: 'extension/doctor/view/main.ts',
+    ships: true,
+    form: 'js',
+    options: { platform: 'browser', target: 'chrome120' },
+    beside: { 'doctor.css': 'extension/doctor/view/doctor.css' },
   },
   { name: 'client', entry: 'extension/helperClient.ts', ships: true },
   {
@@ -85,6 +96,8 @@ export const bundles: readonly Bundle[] = [
   },
 ];
 
+const formats = { cjs: 'cjs', mjs: 'esm', js: 'iife' } as const;
+
 export type Built = { readonly bundle: Bundle; readonly bytes: number; readonly metafile: Metafile };
 
 /** Undefined when the entry does not exist. */
@@ -99,7 +112,7 @@ export async function makeBundle(bundle: Bundle, buildId: string, folder = dist)
     outfile,
     bundle: true,
     platform: 'node',
-    format: form === 'mjs' ? 'esm' : 'cjs',
+    format: formats[form],
     target: `node${OLDEST_NODE}`,
     minify: true,
     sourcemap: 'external',

@@ -1,11 +1,11 @@
 // Everything that a run in VS Code needs to itself: a store, a home, a repository and a server, and how they end.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt } from './command.ts';
 import { makeDemo } from './demo.ts';
 import { artifacts, dist, root } from './places.ts';
-import { type Served, serveVscode } from './serveVscode.ts';
+import { type Served, serveVscode, writeSettings } from './serveVscode.ts';
 import { ensureVscodeServer } from './vscodeServer.ts';
 
 export type Scene = {
@@ -15,6 +15,8 @@ export type Scene = {
   readonly branch: string;
   readonly env: NodeJS.ProcessEnv;
   readonly served: Served;
+  /** Added to those of the user; windows that are opened from now on begin with them. */
+  set(settings: Readonly<Record<string, unknown>>): void;
   /** The address of a window on a folder, with the extension of this tree in development mode. */
   windowOn(folder: string, extra?: readonly (readonly [string, string])[]): string;
   heyvm(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
@@ -44,6 +46,8 @@ export const quietSettings = {
 export type SceneOptions = {
   readonly env?: NodeJS.ProcessEnv;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Folders of more extensions, by the names under which an editor keeps them. */
+  readonly extensions?: Readonly<Record<string, string>>;
 };
 
 export async function openScene(name: string, options: SceneOptions = {}): Promise<Scene> {
@@ -57,7 +61,9 @@ export async function openScene(name: string, options: SceneOptions = {}): Promi
   writeFileSync(join(user, '.gitconfig'), '[user]\n\tname = Tea Drinker\n\temail = tea@example.com\n');
   const { repository, branch } = await makeDemo(join(folder, 'tea'));
   const env = { ...process.env, HEYO_HOME: home, HOME: user, ...options.env };
-  const settings = { ...quietSettings, ...options.settings };
+  const settings: Record<string, unknown> = { ...quietSettings, ...options.settings };
+  for (const [name, from] of Object.entries(options.extensions ?? {}))
+    cpSync(from, join(data, 'extensions', name), { recursive: true });
   const served = await serveVscode({ server, data, env, settings, smokeTestDriver: 'on' });
   const heyvm = (...args: string[]) => attempt([join(dist, 'heyvm'), ...args], { cwd: repository, env });
   return {
@@ -67,6 +73,7 @@ export async function openScene(name: string, options: SceneOptions = {}): Promi
     branch,
     env,
     served,
+    set: more => writeSettings(data, Object.assign(settings, more)),
     heyvm,
     windowOn: (path, extra = []) => addressOf(served, path, extra),
     end: async () => {

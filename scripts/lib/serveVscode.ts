@@ -48,7 +48,7 @@ export async function serveVscode(options: ServeOptions): Promise<Served> {
 }
 
 /** Settings where both a server and its browser client look for them, and the folders beside them. */
-function writeSettings(data: string, settings: Readonly<Record<string, unknown>>): void {
+export function writeSettings(data: string, settings: Readonly<Record<string, unknown>>): void {
   const user = join(data, 'data', 'User');
   const machine = join(data, 'data', 'Machine');
   for (const folder of [user, machine, join(data, 'extensions'), join(data, 'tmp')])

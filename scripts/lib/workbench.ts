@@ -14,10 +14,8 @@ export async function untilReady(page: Page): Promise<void> {
 /** By its title in the palette; the first entry that begins with it. */
 export async function runCommand(page: Page, title: string): Promise<void> {
   await page.keyboard.press('F1');
-  await page.waitForSelector('.quick-input-widget:not([style*="display: none"]) input', {
-    timeout: PATIENCE,
-  });
-  await page.keyboard.type(title);
+  // What is typed before the box has the focus would end up in an editor.
+  await page.locator('.quick-input-box input').fill(`>${title}`, { timeout: PATIENCE });
   await page
     .locator('.quick-input-list .monaco-list-row', { hasText: title })
     .first()

@@ -5,7 +5,7 @@ import { backends } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
 import { ensureFolder } from '../platform/files.ts';
 import type { Handlers } from '../protocol/contract.ts';
-import type { Check } from '../protocol/doctor.ts';
+import type { Check, Problem } from '../protocol/doctor.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { readSettings } from '../store/settings.ts';
 import { availabilityOf } from './availability.ts';
@@ -57,10 +57,13 @@ function backendLooks(deps: ServiceDeps, signal: AbortSignal): Look[] {
     title: backend.manifest.title,
     look: async () => {
       const found = await availabilityOf(deps, backend, signal);
-      if (found.kind === 'ready') return ok([found.version, ...found.notes].join('; '));
+      const { id, capabilities, verified } = backend.manifest;
+      const { boundary, caveats } = found.kind === 'ready' ? found.capabilities : capabilities;
+      const about = { backend: { id, boundary, verified, caveats: [...caveats] } };
+      if (found.kind === 'ready') return { ...ok([found.version, ...found.notes].join('; ')), ...about };
       const state = backends.length === 1 ? 'error' : 'absent';
-      if (found.kind === 'unsupported') return { state, detail: found.why };
-      return { state, detail: found.what, fix: found.fix };
+      if (found.kind === 'unsupported') return { state, detail: found.why, ...about };
+      return { state, detail: found.what, fix: found.fix, ...about };
     },
   }));
 }
@@ -106,11 +109,9 @@ async function checkSpace(home: string): Promise<Finding> {
 }
 
 function checkSettings({ paths }: ServiceDeps): Finding {
-  const [first, ...rest] = readSettings(paths).problems;
-  if (first === undefined)
-    return ok(existsSync(paths.settings) ? paths.settings : 'none, so the defaults hold');
-  const detail = [first, ...rest].map(problem => problem.message).join('; ');
-  return { state: 'warning', detail, ...(first.hint === undefined ? {} : { fix: first.hint }) };
+  const { problems } = readSettings(paths);
+  if (problems.length > 0) return troubled(problems);
+  return ok(existsSync(paths.settings) ? paths.settings : 'none, so the defaults hold');
 }
 
 async function checkGit({ run }: ServiceDeps, signal: AbortSignal): Promise<Finding> {
@@ -139,10 +140,18 @@ async function checkSshConfig(deps: ServiceDeps, signal: AbortSignal): Promise<F
 
 async function checkSandboxes({ sandboxes }: ServiceDeps): Promise<Finding> {
   const { entries, problems } = await sandboxes.list();
-  const [first] = problems;
-  if (first === undefined) return ok(`${entries.length} in the store`);
+  return problems.length === 0 ? ok(`${entries.length} in the store`) : troubled(problems);
+}
+
+function troubled(problems: readonly Problem[]): Finding {
   const detail = problems.map(problem => problem.message).join('; ');
-  return { state: 'warning', detail, ...(first.hint === undefined ? {} : { fix: first.hint }) };
+  const fix = problems.find(({ hint }) => hint !== undefined)?.hint;
+  return {
+    state: 'warning',
+    detail,
+    ...(fix === undefined ? {} : { fix }),
+    problems: problems.map(problem => ({ ...problem })),
+  };
 }
 
 async function checkLeftovers(deps: ServiceDeps): Promise<Finding> {

@@ -17,7 +17,7 @@ import { openView, runCommand, screenshot, treeRow, untilReady } from '../../scr
 
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|SECURITY\.md|THIRD-PARTY-LICENSES\.md)$/,
-  /^dist\/(heyvm|(start|brief|cli|mcp|owner|helper|extension|client)\.cjs|owner\/[a-z0-9-]+\.cjs|guest-linux-(x64|arm64)|runners\/[a-z0-9-]+(\.core2?)?\.(cjs|mjs|wasm))$/,
+  /^dist\/(heyvm|(start|brief|cli|mcp|owner|helper|extension|client|doctor)\.cjs|webview\/[a-z]+\.(js|css)|owner\/[a-z0-9-]+\.cjs|guest-linux-(x64|arm64)|runners\/[a-z0-9-]+(\.core2?)?\.(cjs|mjs|wasm))$/,
   /^media\/[\w/-]+\.(svg|png)$/,
   /^media\/walkthrough\/[a-z]+\.md$/,
 ];
@@ -50,6 +50,9 @@ describe('the packed extension', function () {
         'helper.cjs',
         'extension.cjs',
         'client.cjs',
+        'doctor.cjs',
+        'webview/doctor.js',
+        'webview/doctor.css',
         'mcp.cjs',
         'heyvm',
       ]) {
@@ -129,7 +132,7 @@ describe('the packed extension', function () {
       const made = await command([installed.trim(), 'create', '--name', 'packed'], { env });
       assert.ok(made.length > 0);
       await treeRow(page, 'packed').waitFor({ timeout: 60_000 });
-      await runCommand(page, 'heyvm: Run Doctor');
+      await runCommand(page, 'heyvm: Doctor');
       await screenshot(page, 'packed');
     });
   });

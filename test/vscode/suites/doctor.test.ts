@@ -1,9 +1,9 @@
-// Run Doctor looks at this machine and says what it found.
+// The doctor looks at this machine and says what it found.
 import { strict as assert } from 'node:assert';
 import type { Check } from '../../../server/protocol/doctor.ts';
 import { command, product } from '../support/product.ts';
 
-describe('Run Doctor', () => {
+describe('the doctor', () => {
   it('looks at the store, the backends and the editor, and mends what it names as broken', async () => {
     const checks = await command<readonly Check[]>('heyvm.runDoctor', { open: 'none' });
     assert.ok(checks.length > 3);
