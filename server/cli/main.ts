@@ -1,6 +1,7 @@
 // Runs one command line: finds the command, parses, calls its handler, and turns what happens into an exit code.
 import { exitCodeOf, fail, type SandboxError, toSandboxError } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
+import type { Expected } from '../owner/candidate.ts';
 import { pathsOf } from '../store/paths.ts';
 import { parseArgs, wantsJson } from './args.ts';
 import type { Args, Command, Context } from './command.ts';
@@ -11,14 +12,23 @@ import { createOutput, type Output } from './output.ts';
 import { lazyService } from './service.ts';
 
 /** Answers the exit code; everything that was printed has been handed over by then. */
-export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  early?: Expected,
+): Promise<number> {
   const interrupts = watchInterrupts();
-  const code = await runCommand(argv, { env, interrupts });
+  const code = await runCommand(argv, { env, interrupts, early });
+  early?.dismiss();
   await flush();
   return code;
 }
 
-type World = { readonly env: NodeJS.ProcessEnv; readonly interrupts: Interrupts };
+type World = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly interrupts: Interrupts;
+  readonly early: Expected | undefined;
+};
 
 async function runCommand(argv: readonly string[], world: World): Promise<number> {
   let command: Command | undefined;
@@ -45,7 +55,7 @@ async function runHandler(
   command: Command,
   { args, out, world }: { args: Args; out: Output; world: World },
 ): Promise<number> {
-  const { env, interrupts } = world;
+  const { env, interrupts, early } = world;
   const paths = pathsOf(env);
   const context: Context = {
     args,
@@ -55,7 +65,7 @@ async function runHandler(
     paths,
     interrupts,
     groups,
-    call: lazyService({ out, env, paths, signal: interrupts.signal }),
+    call: lazyService({ out, env, paths, early, signal: interrupts.signal }),
   };
   const { run } = await command.load();
   return (await run(context)) ?? 0;

@@ -1,4 +1,5 @@
 // The service in this process, loaded when a command first calls it.
+import type { Expected } from '../owner/candidate.ts';
 import type { Call } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import type { Paths } from '../store/paths.ts';
@@ -12,12 +13,13 @@ export function lazyService(options: {
   env: NodeJS.ProcessEnv;
   paths: Paths;
   signal: AbortSignal;
+  early: Expected | undefined;
 }): ServiceCall {
-  const { out, env, paths, signal } = options;
+  const { out, env, paths, signal, early } = options;
   let loading: Promise<ServiceCall> | undefined;
   const load = async (): Promise<ServiceCall> => {
     const { createService } = await import('../service/service.ts');
-    return createService({ paths, env }).call;
+    return createService({ paths, env, early }).call;
   };
   return async (method, params, callOptions) => {
     loading ??= load();

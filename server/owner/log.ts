@@ -27,6 +27,19 @@ export function openLog(files: { readonly log: string; readonly logOlder: string
   };
 }
 
+/**
+ * What this process says without meaning to, as Node does when it breaks, goes to the log as well: the system gives the
+ * lowest number that is free, so that a file opened now takes the place of stdout, and the next one that of stderr.
+ */
+export function keepStrayWords(files: { readonly log: string }): void {
+  // There the two cannot be closed.
+  if (process.platform === 'win32') return;
+  for (const number of [1, 2]) {
+    closeSync(number);
+    openSync(files.log, 'a', 0o600);
+  }
+}
+
 /** What a guest or a client says must not look like another line, nor speak to the terminal that shows it. */
 function oneLine(line: string): string {
   const text = line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;

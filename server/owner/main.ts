@@ -18,21 +18,24 @@ import { finish, GRACE_MS, giveUp, intentOf, made, rememberGone } from './finish
 import { createHolds } from './holds.ts';
 import { watchHome } from './home.ts';
 import type { Launch } from './launch.ts';
-import { beginLife, type Mode } from './life.ts';
-import { openLog } from './log.ts';
+import { beginLife } from './life.ts';
+import { keepStrayWords, openLog } from './log.ts';
 import { createOperations, createTurns } from './operations.ts';
 import { type Published, publishPorts } from './publish.ts';
 import type { Parts, Run } from './run.ts';
 import { patient, serveOwner } from './serve.ts';
-import { openStartPipe } from './startPipe.ts';
+import type { StartPipe } from './startPipe.ts';
 import { createStateFile, type StateFile } from './state.ts';
 import { forgetLease, vanish } from './vanish.ts';
 
 /** Resolves with the exit status of the process, when everything of this run is gone. */
-export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<number> {
+export async function runOwner(paths: Paths, pipe: StartPipe): Promise<number> {
+  const order = await pipe.told;
+  if (order === undefined) return 0;
+  const { id, mode, environment } = order;
+  Object.assign(process.env, environment);
+  process.title = `${process.argv.slice(0, 3).join(' ')} ${id}`;
   const files = sandboxPaths(paths, id);
-  const abandoned = new AbortController();
-  const pipe = openStartPipe(() => abandoned.abort());
   let lease: Lock | undefined;
   try {
     lease = await acquireLock(paths, `owner-${id}`, { wait: 'fail' });
@@ -41,8 +44,9 @@ export async function runOwner(paths: Paths, id: string, mode: Mode): Promise<nu
     const previous = mode === 'attach' ? readPreviousOwner(paths, entry.record) : undefined;
     // Another one has looked in the meantime, and what it found out is in the record.
     if (mode === 'attach' && previous === undefined) return 0;
+    keepStrayWords(files);
     const log = openLog(files);
-    await own({ paths, record: entry.record, mode, previous, pipe, abandoned: abandoned.signal, log });
+    await own({ paths, record: entry.record, mode, previous, pipe, abandoned: pipe.lost, log });
     return 0;
   } catch (error) {
     await pipe.failed(toSandboxError(error));

@@ -1,24 +1,20 @@
 // Starts the owner of a sandbox and waits until its guest is there.
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
 import { backends } from '../backends/registry.ts';
 import { fromErrorInfo, SandboxError } from '../core/errors.ts';
-import { type Bundle, ensureLib, ownerProgram } from '../platform/bundle.ts';
-import { allowedEnvironment } from '../platform/run.ts';
-import { spawnDetached } from '../platform/spawn.ts';
+import { ensureLib } from '../platform/bundle.ts';
+import { errorCodeOf } from '../platform/files.ts';
 import type { Progress } from '../protocol/contract.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { tailOf } from '../store/log.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
-import { StartMessage } from './startPipe.ts';
+import { type Candidate, type Surroundings, startCandidate } from './candidate.ts';
+import { type Ordered, StartMessage } from './startPipe.ts';
 
-export type StartOwner = {
+export type StartOwner = Omit<Surroundings, 'paths'> & {
   readonly paths: Paths;
   readonly id: string;
-  readonly env: NodeJS.ProcessEnv;
-  readonly bundle: Bundle;
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
 };
@@ -33,44 +29,18 @@ function runnersOf({ backend }: Needing): readonly string[] {
 /** An owner that is told to give up has this long to clean up after itself. */
 const GIVE_UP_MS = 5_000;
 
-/**
- * Small heaps: an owner moves bytes and keeps none; large enough that nothing is collected while it starts, which is
- * made up for when it has. And nothing is compiled in the background, because a Node that
- * ends meanwhile may wait for its compiler for ever, and the compiler for it. The engine's memory reducer would wake an
- * idle owner every eight seconds and finds nothing in so small a heap.
- */
-const nodeFlags = [
-  '--min-semi-space-size=4',
-  '--max-semi-space-size=4',
-  '--no-concurrent-recompilation',
-  '--no-memory-reducer',
-  '--disable-warning=ExperimentalWarning',
-];
-
 /** Resolves when the guest can run programs; failed or cancelled, the owner is gone. */
 export async function startOwner(start: StartOwner & Needing): Promise<void> {
-  const { paths, id, signal } = start;
-  const lib = await ensureLib(paths, start.bundle, runnersOf(start));
-  signal.throwIfAborted();
-  const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
-  let child: ChildProcess;
-  try {
-    child = spawnDetached([process.execPath, ...nodeFlags, ownerProgram(lib), '__sandbox_owner', id], {
-      cwd: '/',
-      env: ownerEnvironment(start),
-      stdio: ['ignore', log, log, 'pipe'],
-    });
-  } finally {
-    closeSync(log);
-  }
-  const ended = new Promise<void>(resolve => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
-  });
+  const { signal } = start;
+  const candidate = await candidateFor(start, runnersOf(start));
+  const { child } = candidate;
+  const ended = endOf(child);
   const giveUp = (): void => void endOwner(child, ended);
   signal.addEventListener('abort', giveUp, { once: true });
   try {
-    await hear(child, start);
+    signal.throwIfAborted();
+    void tell(candidate, start, 'start');
+    await hear(candidate, start);
     // The news that it is ready may come together with what made the caller give up, by which it was ended.
     signal.throwIfAborted();
   } catch (error) {
@@ -79,7 +49,7 @@ export async function startOwner(start: StartOwner & Needing): Promise<void> {
     throw error;
   } finally {
     signal.removeEventListener('abort', giveUp);
-    child.stdio[START_PIPE]?.destroy();
+    leave(candidate);
   }
 }
 
@@ -88,68 +58,89 @@ export async function startOwner(start: StartOwner & Needing): Promise<void> {
  * never ended from here, because its guest would end with it.
  */
 export async function attachOwner(start: StartOwner, patience: 'wait' | 'leave'): Promise<void> {
-  const { paths, id, signal } = start;
-  const lib = await ensureLib(paths, start.bundle);
-  const log = openSync(sandboxPaths(paths, id).log, 'a', 0o600);
-  let child: ChildProcess;
+  const { signal } = start;
+  const candidate = await candidateFor(start);
+  const told = tell(candidate, start, 'attach');
+  if (patience === 'leave') return told.then(() => leave(candidate));
+  const giveUp = (): void => leave(candidate);
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
-    child = spawnDetached(
-      [process.execPath, ...nodeFlags, ownerProgram(lib), '__sandbox_owner', id, 'attach'],
-      {
-        cwd: '/',
-        env: ownerEnvironment(start),
-        stdio: ['ignore', log, log, patience === 'wait' ? 'pipe' : 'ignore'],
-      },
-    );
-  } finally {
-    closeSync(log);
-  }
-  child.on('error', () => undefined);
-  if (patience === 'leave') return;
-  const pipe = child.stdio[START_PIPE] as Readable;
-  const leave = (): void => void pipe.destroy();
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    await heard(child, start);
+    await heard(candidate, start);
+    signal.throwIfAborted();
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
-    signal.removeEventListener('abort', leave);
-    pipe.destroy();
+    signal.removeEventListener('abort', giveUp);
+    leave(candidate);
   }
 }
 
-const START_PIPE = 3;
+async function candidateFor(start: StartOwner, runners?: readonly string[]): Promise<Candidate> {
+  const lib = await ensureLib(start.paths, start.bundle, runners);
+  start.signal.throwIfAborted();
+  return start.early?.take() ?? startCandidate(lib, start);
+}
 
-async function hear(child: ChildProcess, start: StartOwner): Promise<void> {
-  if ((await heard(child, start)) === 'ready') return;
+/** Resolves when it is on its way, which the end of this process does not change; one that is gone is found out otherwise. */
+async function tell({ pipe }: Candidate, { id, env }: StartOwner, mode: Ordered['mode']): Promise<void> {
+  const order: Ordered = { id, mode, environment: environmentOfBackends(env) };
+  await new Promise<void>(resolve => pipe.ref().write(`${JSON.stringify(order)}\n`, () => resolve()));
+}
+
+/** How their daemons are reached is part of the surroundings in which a backend was found ready. */
+function environmentOfBackends(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = backends.flatMap(({ manifest }) => manifest.environment ?? []);
+  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+function leave({ child, pipe }: Candidate): void {
+  pipe.destroy();
+  child.stderr?.destroy();
+}
+
+async function hear(candidate: Candidate, start: StartOwner): Promise<void> {
+  if ((await heard(candidate, start)) === 'ready') return;
+  const files = sandboxPaths(start.paths, start.id);
   throw new SandboxError('guest-failed', 'the owner of the sandbox ended before its guest was there', {
-    hint: `see ${sandboxPaths(start.paths, start.id).log}`,
-    data: { log: tailOf(sandboxPaths(start.paths, start.id), 20) },
+    hint: `see ${files.log}`,
+    data: { log: `${tailOf(files, 20)}${await candidate.words()}` },
   });
 }
 
 /** Until it is ready, or ended without a word; what it failed with is thrown. */
-async function heard(child: ChildProcess, start: StartOwner): Promise<'ready' | 'nothing'> {
-  const pipe = child.stdio[START_PIPE] as Readable;
-  pipe.on('error', () => undefined);
-  let buffered = '';
-  pipe.setEncoding('utf8');
-  for await (const chunk of pipe) {
-    buffered += String(chunk);
-    const lines = buffered.split('\n');
-    buffered = lines.pop() ?? '';
-    for (const line of lines) {
-      const message = parseJson(StartMessage, line);
-      if (!message.ok)
-        throw new SandboxError('version-mismatch', `the owner said something unknown: ${message.problem}`);
-      if ('ready' in message.value) return 'ready';
-      if ('progress' in message.value) start.progress(message.value.progress);
-      else throw fromErrorInfo(message.value.error, 'the owner failed');
-    }
+async function heard({ pipe }: Candidate, start: StartOwner): Promise<'ready' | 'nothing'> {
+  for await (const line of linesOf(pipe)) {
+    const message = parseJson(StartMessage, line);
+    if (!message.ok)
+      throw new SandboxError('version-mismatch', `the owner said something unknown: ${message.problem}`);
+    if ('ready' in message.value) return 'ready';
+    if ('progress' in message.value) start.progress(message.value.progress);
+    else throw fromErrorInfo(message.value.error, 'the owner failed');
   }
   return 'nothing';
+}
+
+async function* linesOf(pipe: Socket): AsyncGenerator<string> {
+  let buffered = '';
+  pipe.setEncoding('utf8');
+  try {
+    for await (const chunk of pipe) {
+      const lines = (buffered + String(chunk)).split('\n');
+      buffered = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    // A process that is killed before it has read what it was told resets the pipe, which says no more than its end.
+    if (errorCodeOf(error) === undefined) throw error;
+  }
+}
+
+function endOf(child: ChildProcess): Promise<void> {
+  return new Promise<void>(resolve => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
 }
 
 /** First asks, then insists; its guest dies with it. */
@@ -160,25 +151,4 @@ async function endOwner(child: ChildProcess, ended: Promise<void>): Promise<void
   const force = setTimeout(() => child.kill('SIGKILL'), GIVE_UP_MS);
   await ended;
   clearTimeout(force);
-}
-
-/** For the GNU C library, which otherwise keeps what buffers took; elsewhere it means nothing. */
-const smallMemory = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
-
-/** What the guest's own needs are does not come from here: an owner sees as little of the caller as it can. */
-function ownerEnvironment({ paths, env }: StartOwner): Record<string, string> {
-  return {
-    ...allowedEnvironment(env),
-    ...environmentOfBackends(env),
-    HEYO_HOME: paths.home,
-    NODE_COMPILE_CACHE: join(paths.cache, 'node'),
-    ...smallMemory,
-    ...(process.versions['electron'] === undefined ? {} : { ELECTRON_RUN_AS_NODE: '1' }),
-  };
-}
-
-/** How their daemons are reached is part of the surroundings in which a backend was found ready. */
-function environmentOfBackends(env: NodeJS.ProcessEnv): Record<string, string> {
-  const names = backends.flatMap(({ manifest }) => manifest.environment ?? []);
-  return Object.fromEntries(names.flatMap(name => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

@@ -24,6 +24,11 @@ export function ownerProgram(folder: string): string {
   return join(folder, 'owner.cjs');
 }
 
+/** The folder with the copy of a build; it is complete when the owner's program is in it. */
+export function libOf(paths: { readonly lib: string }, { build }: Bundle): string {
+  return join(paths.lib, build);
+}
+
 /**
  * The folder below `lib` with this build; each file appears whole, and the owner's own last. What lies in `runners` is
  * large and of use to few, so that of it only what begins with one of these names is there.
@@ -33,7 +38,7 @@ export async function ensureLib(
   from: Bundle = bundle,
   runners: readonly string[] = [],
 ): Promise<string> {
-  const target = join(paths.lib, from.build);
+  const target = libOf(paths, from);
   const wanted = await runnersIn(from.folder, runners);
   const copyOf = (file: string): string => join(target, relative(from.folder, file));
   if (target === from.folder || [ownerProgram(from.folder), ...wanted].map(copyOf).every(existsSync))

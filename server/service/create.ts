@@ -4,6 +4,7 @@ import { gapsOf, refuseGaps } from '../core/conform.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import { suggestName } from '../core/names.ts';
 import { gitOf, presetOf, runtimeOf } from '../core/presets.ts';
+import { expectingOwner } from '../owner/candidate.ts';
 import { startOwner } from '../owner/spawn.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId, type Throwaway } from '../protocol/sandbox.ts';
@@ -28,6 +29,10 @@ export async function createSandbox(
   context: CallContext,
 ): Promise<Entry> {
   context.progress({ phase: 'checking' });
+  return expectingOwner(deps, expecting => attempt(expecting, request, context));
+}
+
+async function attempt(deps: BaseDeps, request: CreateRequest, context: CallContext): Promise<Entry> {
   const create = async (): Promise<Entry> => {
     const draft = await draftRecord(deps, request, context);
     if (request.throwaway === undefined) return createFrom(deps, { draft, name: request.spec.name }, context);

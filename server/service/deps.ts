@@ -1,6 +1,7 @@
 // What the handlers of the service are given, and what one call carries.
 import type { Purpose } from '../core/backend.ts';
 import type { Run } from '../core/ports.ts';
+import type { Expected } from '../owner/candidate.ts';
 import type { Bundle } from '../platform/bundle.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Problem } from '../protocol/doctor.ts';
@@ -59,6 +60,8 @@ export type ServiceDeps = {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly bundle: Bundle;
+  /** An owner that was started when nothing was known but that one would be needed. */
+  readonly early?: Expected | undefined;
   /** Read once for each call, so that a change counts at once. */
   readonly settings: () => Settings;
   readonly sandboxes: Sandboxes;

@@ -1,6 +1,7 @@
 // Which function answers which method; the surfaces call nothing else.
 import { fail, toSandboxError } from '../core/errors.ts';
 import type { Run } from '../core/ports.ts';
+import type { Expected } from '../owner/candidate.ts';
 import { type Bundle, bundle as ownBundle } from '../platform/bundle.ts';
 import { run as ownRun } from '../platform/run.ts';
 import type { Call, Handlers, Params, Result } from '../protocol/contract.ts';
@@ -16,14 +17,16 @@ export type ServiceOptions = {
   readonly env: NodeJS.ProcessEnv;
   readonly bundle?: Bundle;
   readonly run?: Run;
+  readonly early?: Expected | undefined;
 };
 
 export type Service = { readonly call: Call<HelperContract, AbortSignal> };
 
 /** Holds no state: everything is read from the store with every call. Connections and forwards end with the process. */
-export function createService({ paths, env, bundle = ownBundle, run = ownRun }: ServiceOptions): Service {
+export function createService(options: ServiceOptions): Service {
+  const { paths, env, bundle = ownBundle, run = ownRun, early } = options;
   const settings = () => readSettings(paths).settings;
-  const base = { paths, env, bundle, run, now: Date.now, settings };
+  const base = { paths, env, bundle, run, early, now: Date.now, settings };
   const deps: ServiceDeps = { ...base, sandboxes: createSandboxes(base) };
   const service: Service = {
     call: async (method, params, options) => {

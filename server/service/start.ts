@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { verdictOn } from '../core/lifecycle.ts';
+import { expectingOwner } from '../owner/candidate.ts';
 import { startOwner } from '../owner/spawn.ts';
 import { stopOwner } from '../owner/stop.ts';
 import type { PublishedPort } from '../protocol/sandbox.ts';
@@ -38,8 +39,10 @@ export async function restartSandbox(deps: BaseDeps, id: string, context: CallCo
     // What could not be started again goes on running.
     context.progress({ phase: 'checking' });
     await refuseLaunch(deps, entry.record, context);
-    await stopLocked(deps, entry, { ...context, graceMs: DEFAULT_GRACE_MS });
-    return startLocked(deps, { id }, context);
+    return expectingOwner(deps, async expecting => {
+      await stopLocked(expecting, entry, { ...context, graceMs: DEFAULT_GRACE_MS });
+      return startLocked(expecting, { id }, context);
+    });
   });
 }
 
@@ -74,6 +77,14 @@ export async function startLocked(
     await stopOwner(paths, entry, end);
   }
   context.progress({ phase: 'checking' });
+  return expectingOwner(deps, expecting => launch(expecting, { entry, ports, cold }, context));
+}
+
+type Launch = Omit<Start, 'id'> & { readonly entry: Entry };
+
+async function launch(deps: BaseDeps, { entry, ports, cold }: Launch, context: CallContext): Promise<Entry> {
+  const { paths } = deps;
+  const { id } = entry.record;
   const asked = {
     ...(ports === undefined ? {} : { ports: [...ports] }),
     ...(cold === true ? { cold: true as const } : {}),

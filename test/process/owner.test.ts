@@ -1,6 +1,6 @@
 // The life of a sandbox with its owner: real owners, real guests, and what is on disk meanwhile.
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -11,8 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expectOwner } from '../../server/owner/candidate.ts';
 import { connectOwner } from '../../server/owner/connect.ts';
-import { bundle, ownerProgram } from '../../server/platform/bundle.ts';
+import { bundle } from '../../server/platform/bundle.ts';
 import { identify } from '../../server/platform/process.ts';
 import { watchStore } from '../../server/service/watch.ts';
 import { sandboxPaths } from '../../server/store/paths.ts';
@@ -152,17 +154,11 @@ describe('an owner', function () {
 
   it('gives way to the one that has the lease', async () => {
     const { id, owner } = await engine.create();
-    const second = spawn(process.execPath, [ownerProgram(bundle.folder), '__sandbox_owner', id], {
-      env: { ...process.env, HEYO_HOME: engine.home },
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-    });
-    let told = '';
-    second.stdio[3]?.on('data', chunk => {
-      told += String(chunk);
-    });
-    const code = await new Promise(resolve => second.once('close', resolve));
-    assert.equal(code, 1);
-    assert.match(told, /"busy"/);
+    const second = expectOwner({ paths: engine.paths, env: process.env, bundle }).take() ?? assert.fail();
+    const ended = once(second.child, 'exit');
+    second.pipe.write(`${JSON.stringify({ id, mode: 'start', environment: {} })}\n`);
+    assert.match(await text(second.pipe), /"busy"/);
+    assert.deepEqual(await ended, [1, null]);
     assert.equal((await engine.get(id)).owner?.pid, owner?.pid);
   });
 

@@ -49,8 +49,10 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
   return { manifest, load: async () => driver };
 }
 
-/** A bundle is somewhere else. */
-const host = process.env['FAKE_HOST_PROGRAM'] ?? join(import.meta.dirname, 'fakeHost.ts');
+/** A bundle is somewhere else, and an owner is told only when it knows what it owns. */
+function hostProgram(): string {
+  return process.env['FAKE_HOST_PROGRAM'] ?? join(import.meta.dirname, 'fakeHost.ts');
+}
 
 function driverOf(manifest: Manifest): Driver {
   return {
@@ -152,7 +154,10 @@ async function boot(
     JSON.stringify({ name, env: { ...env, ...shown }, files, suspended }),
   );
   for (const old of ['host.json', 'ended.json', 'guest']) await rm(join(state, old), { force: true });
-  const child = spawn(process.execPath, [host, state, storeId, id], { detached: true, stdio: 'ignore' });
+  const child = spawn(process.execPath, [hostProgram(), state, storeId, id], {
+    detached: true,
+    stdio: 'ignore',
+  });
   child.unref();
   await eventually(() => hostOf(state) !== undefined || child.exitCode !== null, { what: 'the host' });
 }
