@@ -7,12 +7,33 @@ import { command } from './command.ts';
 import { arch, cache } from './places.ts';
 import { Stop, say } from './say.ts';
 
-const VERSION = '4.139.1';
-const NODE_MAJOR = 24;
-const NODE_VERSION = '24.21.0';
+type Release = {
+  /** Of the package. */
+  readonly version: string;
+  /** The Node that its native modules are built for. */
+  readonly node: string;
+  /** Modules that the server loads when it starts and that ship without a binary for this platform. */
+  readonly compiled: readonly string[];
+  /** In the place of what npm cannot give. */
+  readonly instead?: Readonly<Record<string, string>>;
+};
 
-/** Modules that the server loads when it starts and that ship without a binary for this platform. */
-const compiled = ['@vscode/fs-copyfile', '@vscode/native-watchdog', '@vscode/spdlog'];
+/** `lowest` has the oldest VS Code that package.json claims to work with. */
+const releases = {
+  newest: {
+    version: '4.139.1',
+    node: '24.21.0',
+    compiled: ['@vscode/fs-copyfile', '@vscode/native-watchdog', '@vscode/spdlog'],
+  },
+  lowest: {
+    version: '4.105.1',
+    node: '22.23.5',
+    compiled: ['native-watchdog', '@vscode/spdlog', 'node-pty'],
+    instead: { '@parcel/watcher': '2.5.6' },
+  },
+} as const satisfies Record<string, Release>;
+
+export type ReleaseName = keyof typeof releases;
 
 /** Features that nothing here uses, and that bring half a gigabyte, other platforms' code, or system libraries. */
 const unused = [
@@ -37,34 +58,35 @@ export type VscodeServer = {
   readonly commit: string;
 };
 
-export async function ensureVscodeServer(): Promise<VscodeServer> {
-  const node = await ensureNode();
-  const folder = join(cache, `vscode-server-${VERSION}`);
-  if (!existsSync(join(folder, 'out', 'server-main.js'))) await install(folder, node);
+export async function ensureVscodeServer(name: ReleaseName = 'newest'): Promise<VscodeServer> {
+  const release: Release = releases[name];
+  const node = await ensureNode(release.node);
+  const folder = join(cache, `vscode-server-${release.version}`);
+  if (!existsSync(join(folder, 'out', 'server-main.js'))) await install(release, folder, node);
   const product = readJson(join(folder, 'product.json'));
   const version = String(readJson(join(folder, 'package.json'))['version']);
   return { folder, node, version, commit: String(product['commit']) };
 }
 
 /** Node of the one major version that the server's native modules are built for, with its headers. */
-async function ensureNode(): Promise<string> {
+async function ensureNode(version: string): Promise<string> {
   const running = dirname(dirname(process.execPath));
-  const right = Number(process.versions.node.split('.')[0]) === NODE_MAJOR;
+  const right = process.versions.node.split('.')[0] === version.split('.')[0];
   if (right && existsSync(join(running, 'include', 'node', 'node.h'))) return process.execPath;
   const name = `node-linux-${arch}`;
-  const folder = join(cache, `node-${NODE_VERSION}`);
+  const folder = join(cache, `node-${version}`);
   const node = join(folder, 'node_modules', name, 'bin', 'node');
   if (existsSync(node)) return node;
-  say(`installing Node ${NODE_VERSION} for the VS Code server`);
-  await npm(['install', '--prefix', folder, `${name}@${NODE_VERSION}`], dirname(folder), process.execPath);
+  say(`installing Node ${version} for the VS Code server`);
+  await npm(['install', '--prefix', folder, `${name}@${version}`], dirname(folder), process.execPath);
   return node;
 }
 
-async function install(folder: string, node: string): Promise<void> {
+async function install(release: Release, folder: string, node: string): Promise<void> {
   if (process.platform !== 'linux') {
     throw new Stop('the VS Code server of the tests is for Linux', 'run npm run test:electron instead');
   }
-  say(`installing the VS Code server (npm package code-server ${VERSION}, about a minute)`);
+  say(`installing the VS Code server (npm package code-server ${release.version}, about a minute)`);
   await ensurePrograms([
     { program: 'g++', packages: ['build-essential'], why: 'to build native modules of the VS Code server' },
     { program: 'make', packages: ['make'], why: 'to build native modules of the VS Code server' },
@@ -74,8 +96,8 @@ async function install(folder: string, node: string): Promise<void> {
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
   try {
-    const tree = await unpack(making);
-    await fill(tree, node);
+    const tree = await unpack(release, making);
+    await fill(release, tree, node);
     renameSync(tree, folder);
   } finally {
     rmSync(making, { recursive: true, force: true });
@@ -83,18 +105,18 @@ async function install(folder: string, node: string): Promise<void> {
 }
 
 /** Fetches the package as npm does, integrity check included, and takes only VS Code's tree out of it. */
-async function unpack(making: string): Promise<string> {
-  await npm(['pack', '--silent', `code-server@${VERSION}`], making, process.execPath);
+async function unpack({ version }: Release, making: string): Promise<string> {
+  await npm(['pack', '--silent', `code-server@${version}`], making, process.execPath);
   const archive = readdirSync(making).find(name => name.endsWith('.tgz'));
   if (archive === undefined) throw new Stop('npm pack left no archive of code-server');
   await command(['tar', '-xzf', archive, 'package/lib/vscode'], { cwd: making });
   return join(making, 'package', 'lib', 'vscode');
 }
 
-async function fill(tree: string, node: string): Promise<void> {
+async function fill({ compiled, instead }: Release, tree: string, node: string): Promise<void> {
   const file = join(tree, 'package.json');
   const wanted = readJson(file);
-  wanted['dependencies'] = without(wanted['dependencies'], unused);
+  wanted['dependencies'] = { ...without(wanted['dependencies'], unused), ...instead };
   wanted['overrides'] = without(wanted['overrides'], ['kerberos@2.1.1', 'koffi']);
   writeFileSync(file, JSON.stringify(wanted, null, 2));
   const quick = ['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];

@@ -24,6 +24,8 @@ export type Condition = { readonly status: Status; readonly reason?: string };
 
 export const OWNER_VANISHED = 'its owner ended unexpectedly';
 export const REBOOTED = 'this machine was restarted';
+/** Before the name of the signal, as at the shutdown of the machine. */
+export const SIGNALLED = 'its owner got';
 export const EXPIRED = 'its time to live was over';
 export const WALL_LIMIT = 'it reached its limit of running time';
 

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
+import { SIGNALLED } from '../core/lifecycle.ts';
 import { bundle } from '../platform/bundle.ts';
 import { collectGarbage } from '../platform/collector.ts';
 import { ensureFolder } from '../platform/files.ts';
@@ -114,7 +115,7 @@ async function assemble(run: Run): Promise<Parts> {
   const files = sandboxPaths(paths, record.id);
   const ending = createEnding();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `its owner got ${signal}` }, GRACE_MS));
+    process.on(signal, () => ending.ask({ kind: 'stopped', reason: `${SIGNALLED} ${signal}` }, GRACE_MS));
   }
   const state = await createStateFile({
     paths,

@@ -41,6 +41,8 @@ export const ExecRequest = z.strictObject({
   ...ProgramRequest.shape,
   /** With a terminal, stdout and stderr are one stream. */
   pty: z.optional(z.strictObject({ term: z.string(), size: TerminalSize })),
+  /** Whom the loss of the client reaches where there is no terminal: everything in the program's group, or it alone. */
+  hang_up: z.optional(z.enum(['group', 'alone'])),
 });
 export type ExecRequest = z.output<typeof ExecRequest>;
 

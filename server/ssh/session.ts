@@ -89,7 +89,8 @@ function sizeOf(columns: number, rows: number): TerminalSize {
 }
 
 function requestOf(argv: string[], { env, pty }: Wishes): ExecRequest {
-  return { argv, env, ...(pty === undefined ? {} : { pty }) };
+  // As OpenSSH's server does it: an editor's server, left in the background, waits there for the editor to come back.
+  return { argv, env, ...(pty === undefined ? { hang_up: 'alone' } : { pty }) };
 }
 
 /** A channel's own `close` waits until all its input was read, which may be never; a session's does not. */

@@ -4,7 +4,12 @@ import { handOffSuite } from './support/suite.ts';
 
 describe('the hand-off over ssh', function () {
   this.timeout(180_000);
-  handOffSuite({ settings: async () => ({ backend_type: 'bubblewrap' }), image: 'none', look: 'browser' });
+  handOffSuite({
+    settings: async () => ({ backend_type: 'bubblewrap' }),
+    image: 'none',
+    look: 'browser',
+    guest: 'goes with its owner',
+  });
 });
 
 describe('the hand-off over ssh into a container', function () {
@@ -17,5 +22,6 @@ describe('the hand-off over ssh into a container', function () {
     },
     image: 'tests',
     look: 'browser',
+    guest: 'outlives its owner',
   });
 });

@@ -15,5 +15,6 @@ describe('the hand-off over ssh into a machine', function () {
       },
     image: 'tests',
     look: 'pages',
+    guest: 'outlives its owner',
   });
 });

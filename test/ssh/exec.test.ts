@@ -158,6 +158,17 @@ describe('ssh into a sandbox', () => {
     });
   });
 
+  it('leaves alone what runs in the background without a terminal when its client is gone', async () => {
+    const client = spawn('ssh', ['-F', box.config, box.alias, 'sleep 1000 & echo $$ $!; cat']);
+    const [said] = await once(client.stdout, 'data');
+    const [shell, background] = String(said).trim().split(' ');
+    client.kill('SIGKILL');
+    await eventually(async () => (await box.ssh([box.alias, `kill -0 ${shell}`])).code === 1, {
+      what: 'the hang-up',
+    });
+    assert.equal((await box.ssh([box.alias, `kill ${background}`])).code, 0);
+  });
+
   it('lets ten clients in at once', async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, (_, index) => box.ssh([box.alias, `echo ${index}`])),

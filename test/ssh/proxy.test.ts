@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { SandboxError } from '../../server/core/errors.ts';
 import { identifySelf } from '../../server/platform/process.ts';
 import { listen } from '../../server/platform/sockets.ts';
 import { SandboxId } from '../../server/protocol/sandbox.ts';
 import { installLauncher } from '../../server/ssh/launcher.ts';
-import { runProxy } from '../../server/ssh/proxy.ts';
+import { type ProxyStreams, runProxy } from '../../server/ssh/proxy.ts';
 import { withLock } from '../../server/store/lock.ts';
 import { type Paths, pathsOf, sandboxPaths } from '../../server/store/paths.ts';
 import { OwnerRecord, SandboxRecord } from '../../server/store/records.ts';
@@ -53,15 +54,15 @@ describe('the ssh proxy', () => {
     await mkdir(sandboxPaths(paths, id).runtime, { recursive: true, mode: 0o700 });
     servers.push(await listen(sandboxPaths(paths, id).sshSocket, answer));
   };
-  const start = (target: string = id) => {
+  const start = (target: string = id, more: Pick<ProxyStreams, 'start' | 'settle'> = {}) => {
     const stdin = new PassThrough();
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const stop = new AbortController();
     let told = '';
     stderr.on('data', chunk => (told += chunk));
-    const done = runProxy(paths, target, { stdin, stdout, stderr, signal: stop.signal }).finally(() =>
-      stdout.end(),
+    const done = runProxy(paths, target, { stdin, stdout, stderr, signal: stop.signal, ...more }).finally(
+      () => stdout.end(),
     );
     done.catch(() => {});
     return { stdin, said: text(stdout), told: () => told, done, stop };
@@ -123,10 +124,87 @@ describe('the ssh proxy', () => {
     await assert.rejects(start().done, { code: 'not-running', hint: 'start it with: heyvm start box' });
   });
 
-  it('does not wait for a sandbox that is stopping', async () => {
+  it('waits for the end of one that is stopping, and then starts nothing that was stopped on purpose', async () => {
+    await record('stopped');
+    await owner('stopping');
+    const proxy = start(id, { start: () => assert.fail('it was stopped on purpose') });
+    await eventually(() => proxy.told() === 'heyvm: box is stopping, waiting for it\n', { what: 'the line' });
+    await rm(sandboxPaths(paths, id).owner);
+    await assert.rejects(proxy.done, { code: 'not-running', message: 'box is not running (stopped)' });
+  });
+
+  it('says each thing that it waits for once', async () => {
     await record('running');
     await owner('stopping');
-    await assert.rejects(start().done, { code: 'not-running', message: /stopping/ });
+    const proxy = start();
+    await eventually(() => proxy.told() !== '', { what: 'the first line' });
+    await owner('starting');
+    await eventually(() => proxy.told().includes('starting'), { what: 'the second line' });
+    await serve(socket => socket.end('up'));
+    assert.equal(await proxy.said, 'up');
+    const lines = ['is stopping, waiting for it', 'is starting, waiting for it'];
+    assert.equal(proxy.told(), lines.map(line => `heyvm: box ${line}\n`).join(''));
+  });
+
+  it('starts one that crashed, and connects to it', async () => {
+    await record('running');
+    const started: string[] = [];
+    const proxy = start('box', {
+      start: async sandbox => {
+        started.push(sandbox);
+        await owner('running');
+        await serve(socket => socket.end('up again'));
+      },
+    });
+    assert.equal(await proxy.said, 'up again');
+    assert.deepEqual(started, [id]);
+    assert.match(proxy.told(), /^heyvm: box does not run \(.+\) and is started\n$/);
+  });
+
+  it('passes on why it cannot be started', async () => {
+    await record('running');
+    const broken = new SandboxError('backend-missing', 'bwrap is gone');
+    await assert.rejects(start(id, { start: () => Promise.reject(broken) }).done, broken);
+  });
+
+  it('ends when the sandbox is removed while it waits', async () => {
+    await record('running');
+    await owner('starting');
+    const proxy = start();
+    await eventually(() => proxy.told() !== '', { what: 'the line' });
+    await rm(sandboxPaths(paths, id).folder, { recursive: true });
+    await assert.rejects(proxy.done, { code: 'sandbox-not-found', message: 'box was removed' });
+  });
+
+  it('says that the sandbox was removed while it was connected', async () => {
+    await record('running');
+    const connected = Promise.withResolvers<Socket>();
+    await serve(connected.resolve);
+    const proxy = start();
+    const socket = await connected.promise;
+    await rm(sandboxPaths(paths, id).folder, { recursive: true });
+    socket.end();
+    await proxy.done;
+    assert.equal(proxy.told(), `heyvm: ${id} was removed\n`);
+  });
+
+  it('says that an owner stands still, and goes on when it does', async () => {
+    await record('running');
+    const connected = Promise.withResolvers<Socket>();
+    await serve(connected.resolve);
+    const proxy = start();
+    await eventually(() => proxy.told().includes('does not answer yet'), { what: 'the line' });
+    (await connected.promise).end('awake');
+    assert.equal(await proxy.said, 'awake');
+  });
+
+  it('does not go on waiting for a client that is gone', async () => {
+    await record('running');
+    await owner('starting');
+    const proxy = start();
+    await eventually(() => proxy.told() !== '', { what: 'the line' });
+    proxy.stdin.end('SSH-2.0-client');
+    await assert.rejects(proxy.done, { name: 'AbortError' });
   });
 
   it('does not wait for one that crashed and left its socket behind', async () => {

@@ -1,7 +1,7 @@
 // The exec operation up to the running program: environment, search, streams.
 use crate::failure::Failure;
 use crate::guest::{Guest, Place};
-use crate::header::ExecRequest;
+use crate::header::{ExecRequest, HangUp};
 use crate::processes::{Process, Processes};
 use crate::pty;
 use crate::spawn::{self, Program, SpawnError, Stdio, Terminal};
@@ -19,6 +19,7 @@ pub struct Started {
     pub stdin: Input,
     /// Standard output and standard error; with a terminal there is only the first.
     pub outputs: [Option<OwnedFd>; 2],
+    pub hang_up: HangUp,
 }
 
 pub enum Input {
@@ -40,7 +41,7 @@ pub fn start(key: &str, request: &ExecRequest, guest: &Guest) -> Result<Started,
             give([slave], &program).map_err(broken)?;
             let stdio = Stdio { fds: [slave; 3], terminal: Terminal::Controlling };
             let process = launch(key, &program, &stdio, Some(Arc::clone(&master)), processes)?;
-            Ok(Started { process, stdin: Input::Terminal(master), outputs: [Some(output), None] })
+            Ok(Started { process, stdin: Input::Terminal(master), outputs: [Some(output), None], hang_up: HangUp::Group })
         }
         None => {
             let (child_in, stdin) = sys::pipe().map_err(broken)?;
@@ -53,7 +54,8 @@ pub fn start(key: &str, request: &ExecRequest, guest: &Guest) -> Result<Started,
             give(fds, &program).map_err(broken)?;
             let stdio = Stdio { fds, terminal: Terminal::None };
             let process = launch(key, &program, &stdio, None, processes)?;
-            Ok(Started { process, stdin: Input::Pipe(stdin), outputs: [Some(stdout), Some(stderr)] })
+            let outputs = [Some(stdout), Some(stderr)];
+            Ok(Started { process, stdin: Input::Pipe(stdin), outputs, hang_up: request.hang_up })
         }
     }
 }
@@ -140,6 +142,7 @@ mod tests {
             cwd: None,
             env: Vec::new(),
             pty: None,
+            hang_up: HangUp::Group,
         }
     }
 

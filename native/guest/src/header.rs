@@ -26,6 +26,16 @@ pub struct ExecRequest {
     pub cwd: Option<String>,
     pub env: Vec<(String, String)>,
     pub pty: Option<Terminal>,
+    pub hang_up: HangUp,
+}
+
+/// Whom the loss of the client reaches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HangUp {
+    /// The program and all that it started in its group.
+    Group,
+    /// The program alone, so that what it left in the background goes on.
+    Alone,
 }
 
 #[derive(Debug, PartialEq)]
@@ -73,11 +83,20 @@ fn exec(value: Value) -> Result<ExecRequest, Failure> {
     let cwd = members.optional("cwd").map(|value| text(value, "cwd")).transpose()?;
     let env = members.optional("env").map(environment).transpose()?.unwrap_or_default();
     let pty = members.optional("pty").map(terminal).transpose()?;
+    let hang_up = members.optional("hang_up").map(hang_up).transpose()?.unwrap_or(HangUp::Group);
     members.done()?;
     if argv.is_empty() {
         return Err(Failure::usage("argv is empty"));
     }
-    Ok(ExecRequest { argv, cwd, env, pty })
+    Ok(ExecRequest { argv, cwd, env, pty, hang_up })
+}
+
+fn hang_up(value: Value) -> Result<HangUp, Failure> {
+    match text(value, "hang_up")?.as_str() {
+        "group" => Ok(HangUp::Group),
+        "alone" => Ok(HangUp::Alone),
+        other => Err(Failure::usage(format!("unknown reach of a hang-up {:?}", other))),
+    }
 }
 
 fn texts(value: Value) -> Result<Vec<String>, Failure> {
@@ -152,8 +171,22 @@ mod tests {
             cwd: Some("/w".into()),
             env: vec![("A".into(), "b=c".into())],
             pty: Some(Terminal { term: "xterm".into(), size: Size { columns: 80, rows: 24 } }),
+            hang_up: HangUp::Group,
         };
         assert_eq!(parse(text.as_bytes()).unwrap(), Header::Exec { key: "k-1".into(), request });
+    }
+
+    #[test]
+    fn the_reach_of_a_hang_up_is_one_of_two() {
+        let asked = |reach: &str| {
+            let text = format!(r#"{{"op":"exec","key":"k","request":{{"argv":["x"],"hang_up":"{}"}}}}"#, reach);
+            parse(text.as_bytes())
+        };
+        match asked("alone").unwrap() {
+            Header::Exec { request, .. } => assert_eq!(request.hang_up, HangUp::Alone),
+            other => panic!("{:?}", other),
+        }
+        assert_eq!(asked("none").unwrap_err().code, "usage");
     }
 
     #[test]

@@ -96,6 +96,18 @@ impl Processes {
         }
     }
 
+    /// Reaches a program without those that it started.
+    pub fn signal_alone(&self, process: &Process, signal: i32) {
+        let _living = lock(&self.living);
+        if process.ended().is_some() {
+            return;
+        }
+        // SAFETY: kill touches no memory. The number is that of one process.
+        unsafe {
+            libc::kill(process.pid, signal);
+        }
+    }
+
     pub fn signal_all(&self, signal: i32) {
         let all: Vec<Arc<Process>> = lock(&self.living).clone();
         for process in all {

@@ -1,6 +1,7 @@
 // Relays one running program and its client: frames in one direction, streams in the other, the exit at the end.
 use crate::exec::{Input, Started};
 use crate::frames::{self, HEAD};
+use crate::header::HangUp;
 use crate::processes::{Ended, Process, Processes};
 use crate::stdin::{Flow, Stdin};
 use crate::sys;
@@ -20,10 +21,15 @@ const TERMINAL_REST: usize = 256 * 1024;
 /// Ends when the exit frame was sent, or when the client left; in that case the program is hung up.
 pub fn run(stream: &UnixStream, started: Started, processes: &Processes) {
     let process = Arc::clone(&started.process);
+    let hang_up = started.hang_up;
     let finished = stream.set_nonblocking(true).and_then(|()| Session::new(stream, started).relay());
     if finished.is_err() {
-        processes.signal(&process, libc::SIGHUP);
-        processes.signal(&process, libc::SIGCONT);
+        for signal in [libc::SIGHUP, libc::SIGCONT] {
+            match hang_up {
+                HangUp::Group => processes.signal(&process, signal),
+                HangUp::Alone => processes.signal_alone(&process, signal),
+            }
+        }
     }
 }
 

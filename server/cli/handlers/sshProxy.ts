@@ -12,5 +12,8 @@ export async function run({ args, call, paths, interrupts }: Context): Promise<u
     settle: async sandbox => {
       await call('sandbox/get', { sandbox, settled: true });
     },
+    start: async sandbox => {
+      await call('sandbox/start', { sandbox });
+    },
   });
 }

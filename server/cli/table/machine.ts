@@ -32,7 +32,9 @@ const sshConfig: Command = {
 const sshProxy: Command = {
   name: 'ssh-proxy',
   summary: 'Connect stdin and stdout to the ssh endpoint of a sandbox',
-  details: ['The ProxyCommand of the aliases; it waits while the sandbox starts.'],
+  details: [
+    'The ProxyCommand of the aliases. It waits while the sandbox starts, stops or gets another owner, and says on stderr what it waits for. A sandbox that crashed or ended with the machine is started again; one that was stopped on purpose is not.',
+  ],
   arguments: [sandboxArgument],
   flags: [],
   examples: [

@@ -9,7 +9,8 @@ mkdir -p "$data"
 
 exec 9>"$data/lock"
 flock 9
-if ! [ -s "$pidfile" ] || ! kill -0 "$(cat "$pidfile")" 2>/dev/null; then
+# A number from before a restart may be that of another program by now.
+if ! [ -s "$pidfile" ] || ! grep -q server-main "/proc/$(cat "$pidfile")/cmdline" 2>/dev/null; then
   : >"$log"
   printf '%s' "$token" >"$data/token"
   "$server/node/bin/node" "$server/vscode/out/server-main.js" --host 127.0.0.1 --port 0 \

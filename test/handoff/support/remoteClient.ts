@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../../../scripts/lib/command.ts';
 import { freePort } from '../../../scripts/lib/serveVscode.ts';
 
 export type Connection = {
@@ -10,6 +11,10 @@ export type Connection = {
   readonly socks: number;
   /** What the far side said, as `key==value==` lines. */
   readonly said: ReadonlyMap<string, string>;
+  /** What the ssh client and the proxy behind it have told the person so far. */
+  told(): string;
+  /** Resolves when the ssh client has ended. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 };
 
@@ -45,12 +50,21 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   return {
     socks,
     said,
+    told: () => output.stderr,
+    ended,
     close: async () => {
       ssh.stdin.end();
       ssh.kill('SIGTERM');
       await ended;
     },
   };
+}
+
+/** A page of the server inside, through the connection's SOCKS port; empty when there is no way to it. */
+export async function pageOf({ said, socks }: Connection, path: string): Promise<string> {
+  const address = `http://127.0.0.1:${said.get('listeningOn')}${path}`;
+  const words = ['--silent', '--max-time', '90', '--location', '--cookie', ''];
+  return (await attempt(['curl', ...words, '--socks5', `127.0.0.1:${socks}`, address])).stdout;
 }
 
 async function untilSaid(

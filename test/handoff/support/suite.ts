@@ -12,7 +12,15 @@ import { type Heyvm, heyvmIn, type Opened, openBranch } from '../../../scripts/l
 import { artifacts } from '../../../scripts/lib/places.ts';
 import { ensureVscodeServer } from '../../../scripts/lib/vscodeServer.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Connection, connect } from './remoteClient.ts';
+import { type Connection, connect, pageOf } from './remoteClient.ts';
+import {
+  fallAsleep,
+  type Guest,
+  type Scene,
+  type Sleeper,
+  survivalCases,
+  wakeAndRemove,
+} from './survival.ts';
 
 const SERVER = '/opt/editor';
 
@@ -23,6 +31,8 @@ export type Place = {
   readonly image: 'none' | 'tests';
   /** A whole workbench takes longer than anybody waits where every instruction is emulated. */
   readonly look: 'browser' | 'pages';
+  /** What becomes of the guest when its owner is killed. */
+  readonly guest: Guest;
 };
 
 export function handOffSuite(place: Place): void {
@@ -32,6 +42,8 @@ export function handOffSuite(place: Place): void {
   let config: string;
   let env: NodeJS.ProcessEnv;
   const connections: Connection[] = [];
+  let sleeper: Sleeper | undefined;
+  const scene = () => ({ opened, heyvm, env, connections, open, sleeper });
 
   before(async function () {
     const settings = await place.settings();
@@ -52,20 +64,21 @@ export function handOffSuite(place: Place): void {
       ...['--mount', `${server.folder}:${SERVER}/vscode`],
       ...['--mount', `${dirname(dirname(server.node))}:${SERVER}/node`],
     ];
-    heyvm = (...args) => plain(...args);
-    opened = await openBranch((...args) => plain(...args, ...mounts), branch);
+    heyvm = (...args) => plain(...args, ...(args[0] === 'wt' ? mounts : []));
+    opened = await openBranch(heyvm, branch);
     config = join(folder, 'h', 'ssh', 'config');
   });
 
   after(async () => {
+    if (sleeper !== undefined) await wakeAndRemove(scene(), sleeper);
     for (const connection of connections) await connection.close();
     await heyvm?.('rm', '--force', '--yes', opened?.sandbox.id ?? 'none');
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  const open = async () => {
-    const connection = await connect({ alias: opened.sandbox.ssh.alias, config, env, server: SERVER });
-    connections.push(connection);
+  const open = async ({ sandbox } = opened) => {
+    const connection = await connect({ alias: sandbox.ssh.alias, config, env, server: SERVER });
+    if (sandbox.id === opened.sandbox.id) connections.push(connection);
     return connection;
   };
 
@@ -93,19 +106,22 @@ export function handOffSuite(place: Place): void {
     assert.notEqual(write.code, 0);
   });
 
-  if (place.look === 'browser') browserCases(() => ({ opened, heyvm, connections }));
-  else {
+  if (place.look === 'browser') {
+    if (place.guest === 'goes with its owner') {
+      // It wakes up when the other cases are over, or nearly so.
+      before('another sandbox falls asleep', async () => {
+        sleeper = await fallAsleep(scene());
+      });
+    }
+    browserCases(scene);
+    survivalCases(place.guest, scene);
+  } else {
     it('its pages come through the SOCKS port', async () => {
       const [connection] = connections;
-      const page = async (path: string) => {
-        const address = `http://127.0.0.1:${connection?.said.get('listeningOn')}${path}`;
-        const proxy = `127.0.0.1:${connection?.socks}`;
-        const words = ['--silent', '--max-time', '90', '--location', '--cookie', '', '--socks5', proxy];
-        return (await attempt(['curl', ...words, address])).stdout;
-      };
-      assert.match(await page('/version'), /^[0-9a-f]{40}$/);
-      const tkn = connection?.said.get('connectionToken') ?? '';
-      assert.match(await page(`/?tkn=${tkn}&folder=/workspace`), /<html[\s\S]*workbench/);
+      assert.ok(connection);
+      assert.match(await pageOf(connection, '/version'), /^[0-9a-f]{40}$/);
+      const tkn = connection.said.get('connectionToken') ?? '';
+      assert.match(await pageOf(connection, `/?tkn=${tkn}&folder=/workspace`), /<html[\s\S]*workbench/);
     });
   }
 
@@ -130,8 +146,6 @@ export function handOffSuite(place: Place): void {
     assert.match(told.stdout, /^stricthostkeychecking (true|yes)$/m);
   });
 }
-
-type Scene = { readonly opened: Opened; readonly heyvm: Heyvm; readonly connections: readonly Connection[] };
 
 function browserCases(scene: () => Scene): void {
   describe('in a browser', () => {
@@ -160,8 +174,15 @@ function browserCases(scene: () => Scene): void {
     });
 
     it('a terminal in it is inside the sandbox', async () => {
-      await page.keyboard.press('Control+Backquote');
-      await page.waitForSelector('.terminal-wrapper .xterm-screen', { timeout: 60_000 });
+      // The keys are lost while the workbench is still busy with its start.
+      const shown = () => page.isVisible('.terminal-wrapper .xterm-screen');
+      await eventually(
+        async () => {
+          if (!(await shown())) await page.keyboard.press('Control+Backquote');
+          return await eventually(shown, { withinMs: 15_000 });
+        },
+        { withinMs: 90_000, what: 'the terminal' },
+      );
       const proof = join(scene().opened.worktree.path, 'seen-inside.txt');
       const probe = 'pwd >a; id -un >>a; hostname >>a; ls /home >>a; mv a seen-inside.txt';
       await eventually(
