@@ -39,11 +39,10 @@ function relayOutput(socket: Socket, stream: Readable, type: FrameType): Promise
     const go = (): void => {
       stream.resume();
     };
+    // What is left when nobody wants it any more flows off: a program counts as running while it has not.
+    socket.on('drain', go).once('close', go);
     stream.on('data', (chunk: Buffer) => {
-      if (socket.destroyed) return;
-      if (writeBytes(socket, type, chunk)) return;
-      stream.pause();
-      socket.once('drain', go);
+      if (!socket.destroyed && !writeBytes(socket, type, chunk)) stream.pause();
     });
     stream
       .once('end', resolve)
