@@ -9,6 +9,7 @@ import { posix } from 'node:path';
 import type { Mount } from '../../protocol/sandbox.ts';
 import type { WantedAttributes } from '../../sftp/packet.ts';
 import { inFolder } from './heldFolder.ts';
+import { flagsOf, type OpenMode } from './openMode.ts';
 
 /** With the code by which systems call it, such as `ENOENT`. */
 export class TreeError extends Error {
@@ -19,16 +20,6 @@ export class TreeError extends Error {
     this.code = code;
   }
 }
-
-export type OpenMode = {
-  readonly read?: boolean;
-  readonly write?: boolean;
-  readonly append?: boolean;
-  readonly create?: boolean;
-  /** It must not exist yet. */
-  readonly exclusive?: boolean;
-  readonly truncate?: boolean;
-};
 
 export type Named = { readonly name: string; readonly stats: fs.Stats };
 
@@ -76,8 +67,12 @@ export class GuestTree {
     const place = this.#locate(path, 'all');
     const found = new Map<string, fs.Stats>();
     if (place.kind === 'host') {
-      const names = inFolder(place.host, at => fs.readdirSync(at('.')));
-      for (const name of names) add(found, name, () => this.lstat(posix.join(place.path, name)));
+      // Held once for all of them: a program may read a folder again and again, a part of it at a time.
+      inFolder(place.host, at => {
+        const folder = at('.');
+        for (const name of fs.readdirSync(folder))
+          add(found, name, () => asShown(place, fs.lstatSync(`${folder}/${name}`)));
+      });
     }
     for (const name of this.#pointsIn(place.path))
       add(found, name, () => this.stat(posix.join(place.path, name)));
@@ -182,8 +177,10 @@ export class GuestTree {
   #statsOf(place: Place): fs.Stats {
     // Any folder does for one that is not there: it says that it is one, and nobody may write to it.
     if (place.kind === 'above mounts') return readOnly(fs.lstatSync(this.#mounts[0]?.source ?? '/'));
-    const stats = this.#at(place, host => fs.lstatSync(host));
-    return place.writable ? stats : readOnly(stats);
+    return asShown(
+      place,
+      this.#at(place, host => fs.lstatSync(host)),
+    );
   }
 
   #host(path: string, follow: Follow): HostPlace {
@@ -275,24 +272,13 @@ function add(found: Map<string, fs.Stats>, name: string, look: () => fs.Stats): 
   }
 }
 
+function asShown({ writable }: HostPlace, stats: fs.Stats): fs.Stats {
+  return writable ? stats : readOnly(stats);
+}
+
 function readOnly(stats: fs.Stats): fs.Stats {
   stats.mode &= ~0o222;
   return stats;
-}
-
-/** Never a link, never a device that would wait. */
-function flagsOf({ read, write, append, create, exclusive }: OpenMode): number {
-  const { constants: c } = fs;
-  const writes = write === true || append === true;
-  const access = writes ? (read === true ? c.O_RDWR : c.O_WRONLY) : c.O_RDONLY;
-  return (
-    access |
-    (append === true ? c.O_APPEND : 0) |
-    (create === true ? c.O_CREAT : 0) |
-    (exclusive === true ? c.O_EXCL : 0) |
-    (c.O_NOFOLLOW ?? 0) |
-    (c.O_NONBLOCK ?? 0)
-  );
 }
 
 function refuse(code: string, path: string): never {

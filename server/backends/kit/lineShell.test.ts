@@ -63,12 +63,17 @@ describe('the shell for modules', () => {
   });
 
   const asked: ExecRequest[] = [];
+  const begun: Promise<ExitStatus>[] = [];
 
   beforeEach(() => {
     asked.length = 0;
+    begun.length = 0;
   });
 
-  /** `cat` copies its input until it is interrupted, `fail` ends with 3, everything else says its words. */
+  /**
+   * `cat` copies its input until it is interrupted, `stay` ends when it is told to, `fail` ends with 3, everything else
+   * says its words.
+   */
   async function exec(request: ExecRequest): Promise<GuestProcess> {
     asked.push(request);
     const [program = '', ...rest] = request.argv;
@@ -85,11 +90,12 @@ describe('the shell for modules', () => {
         String(chunk) === '\x03' ? end({ kind: 'signalled', signal: 'INT' }) : stdout.write(chunk),
       );
       stdin.once('end', () => end({ kind: 'exited', code: 0 }));
-    } else {
+    } else if (program !== 'stay') {
       stdout.write(`${rest.join(' ')}\n`);
       end({ kind: 'exited', code: program === 'fail' ? 3 : 0 });
     }
     const exited = ended.promise;
+    begun.push(exited);
     return {
       stdin,
       stdout,
@@ -179,5 +185,23 @@ describe('the shell for modules', () => {
     while (asked.length === 0) await new Promise(resolve => setImmediate(resolve));
     child.hangUp();
     assert.deepEqual(await child.exited, { kind: 'signalled', signal: 'HUP' });
+  });
+
+  it('ends a program that was only about to start when nobody wanted it any more', async () => {
+    const child = start({ argv: ['sh', '-c', 'stay'] });
+    child.hangUp();
+    await child.exited;
+    assert.deepEqual(await Promise.all(begun), [{ kind: 'signalled', signal: 'HUP' }]);
+  });
+
+  it('begins none of the lines that wait once it was told to end', async () => {
+    const child = start({ argv: ['sh'] });
+    child.stdin.write('stay\nstay\n');
+    while (begun.length === 0) await new Promise(resolve => setImmediate(resolve));
+    await new Promise(resolve => setImmediate(resolve));
+    await child.signal('TERM');
+    await Promise.all([child.exited, ...begun]);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    assert.equal(asked.length, 1);
   });
 });

@@ -57,6 +57,7 @@ class Session {
   /** Keys that were typed while a program was about to start, which are for it. */
   #early: Buffer[] | undefined;
   #folder: string;
+  #isOver = false;
   #code = 0;
   #size: ExecRequest['pty'];
 
@@ -81,6 +82,7 @@ class Session {
       if (name !== 'HUP' && name !== 'KILL' && name !== 'TERM') return;
     }
     if (['HUP', 'INT', 'TERM', 'KILL', 'QUIT'].includes(name)) {
+      this.#isOver = true;
       this.#running?.hangUp();
       this.#ended.resolve({ kind: 'signalled', signal: name });
     }
@@ -128,7 +130,7 @@ class Session {
       this.#running?.stdin.end();
       wake();
     });
-    for (;;) {
+    while (!this.#isOver) {
       const line = waiting.shift();
       if (line !== undefined) {
         this.#early = [];
@@ -190,6 +192,8 @@ class Session {
         ...(pty === undefined ? {} : { pty }),
       });
       this.#running = program;
+      // Nobody waits any more for what was about to start.
+      if (this.#isOver) return program.hangUp();
       for (const chunk of this.#early?.splice(0) ?? []) program.stdin.write(chunk);
       const undo = feed(program);
       program.stdin.on('error', () => undefined);

@@ -73,9 +73,12 @@ export async function startServer(serving: Serving): Promise<Server> {
     },
     stop: async () => {
       stopping = true;
-      const gone = ended(child);
+      const last = child;
+      last.kill('SIGKILL');
+      await Promise.all([ended(last), watched]);
+      // The one that was about to be started again.
       child.kill('SIGKILL');
-      await Promise.all([gone, watched]);
+      await ended(child);
     },
   };
 }

@@ -45,7 +45,7 @@ export function openShelf({ cache, signal }: Pick<DriverContext, 'cache' | 'sign
 type Preparing = { readonly shelf: string; readonly host: Host; readonly signal: AbortSignal };
 
 async function prepare({ shelf, host, signal }: Preparing, file: number, name: string): Promise<Ready> {
-  const ready = onShelf(shelf, digestOf(wholeFile(file)));
+  const ready = onShelf(shelf, digestOf(wholeFile(file, name)));
   if (ready !== undefined) return { ...ready, folder: join(shelf, ready.digest) };
   await ensureFolder(shelf);
   const child = startChild({
@@ -85,9 +85,9 @@ const WORDS = 2_000;
 const LARGEST = 512 * 1024 * 1024;
 
 /** By position, so that whoever is given the same descriptor begins at its beginning. */
-function wholeFile(file: number): Uint8Array {
+function wholeFile(file: number, name: string): Uint8Array {
   const { size } = fstatSync(file);
-  if (size > LARGEST) fail('image-broken', `it is larger than ${LARGEST} bytes`);
+  if (size > LARGEST) fail('image-broken', `${name} is larger than ${LARGEST} bytes, as no program is`);
   const bytes = Buffer.alloc(size);
   let at = 0;
   while (at < bytes.length) {

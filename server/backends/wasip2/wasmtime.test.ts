@@ -113,6 +113,14 @@ describe('wasmtime', () => {
     });
   }
 
+  it('is refused a folder whose name it would cut at two colons', () => {
+    const inside = { ...exec, cwd: '/workspace/link::x' };
+    assert.throws(() => planWasmtime(asked(), inside, { program: '/wasmtime', fuel: undefined }), {
+      code: 'policy-unenforceable',
+      message: /two colons/,
+    });
+  });
+
   it('passes on language and terminal', () => {
     assert.deepEqual(wasmtimeGaps(asked({ env: { LANG: 'C' } }), { env: { LC_ALL: 'C', TERM: 'x' } }), []);
   });

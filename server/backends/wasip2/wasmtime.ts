@@ -18,6 +18,7 @@ export function planWasmtime(asked: Asked, exec: ExecRequest, { program, fuel }:
   const { host, request, mounts, prepared } = asked;
   const [name = 'program', ...args] = exec.argv;
   const folders = [...mounts, ...currentFolder(mounts, exec.cwd ?? '/workspace')];
+  for (const { source, target } of folders) refuseColons(source, target);
   const argv = watched(host, [
     program,
     // Its cache would lie in the home of the person.
@@ -57,6 +58,15 @@ const shown = /^(LANG|LC_\w+|TERM|COLORTERM)$/;
 function refuseGaps(gaps: readonly string[]): void {
   if (gaps.length === 0) return;
   fail('policy-unenforceable', `wasmtime cannot ${gaps.join(', and cannot ')}`, {
+    hint: 'leave backends.wasip2.runtime out: Node can',
+  });
+}
+
+/** It would take what stands before them for the folder, which may be a link to anywhere. */
+function refuseColons(...paths: readonly string[]): void {
+  const path = paths.find(one => one.includes('::'));
+  if (path === undefined) return;
+  fail('policy-unenforceable', `wasmtime cannot show ${path}, because its name holds two colons`, {
     hint: 'leave backends.wasip2.runtime out: Node can',
   });
 }

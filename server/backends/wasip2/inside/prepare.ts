@@ -6,6 +6,7 @@ import { type Generated, generateBindings } from './bindings.ts';
 import { providedInterfaces } from './imports.ts';
 import { type Contents, digestOf, LIST, onShelf } from './onShelf.ts';
 import { ComponentError, type Prepared, type PrepareOrders, SOURCE } from './orders.ts';
+import { wasm } from './wasm.ts';
 
 export async function prepare({ name, shelf }: PrepareOrders): Promise<Prepared> {
   const bytes = readFileSync(SOURCE);
@@ -54,6 +55,11 @@ async function generate({ bytes, kind, name }: Raw): Promise<Generated> {
   try {
     generated = await generateBindings(bytes, kind);
   } catch (error) {
+    if (error instanceof wasm.RuntimeError)
+      throw new ComponentError(
+        'image-broken',
+        `${name} is damaged: what makes components ready gave up on it`,
+      );
     const words = error instanceof Error ? error.message : String(error);
     // From the outermost reason to the innermost, one on each line.
     const why = words

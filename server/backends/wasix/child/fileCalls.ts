@@ -13,8 +13,10 @@ export type FileReply = { readonly value: unknown } | { readonly error: string }
 
 const TYPE = 'heyvm-file';
 const HEADER_BYTES = 8;
-/** More than a folder of twenty thousand names takes. */
-const RESPONSE_BYTES = 2 * 1024 * 1024;
+/** More than a piece of a file takes; long lists of names make the buffer grow. */
+const RESPONSE_BYTES = 128 * 1024;
+/** A folder of a million names. */
+const MOST_RESPONSE_BYTES = 64 * 1024 * 1024;
 const State = { waiting: 0, json: 1, bytes: 2 } as const;
 
 export function isFileCall(data: unknown): data is FileCall {
@@ -25,8 +27,9 @@ export function replyTo({ response }: FileCall, reply: FileReply): void {
   const control = new Int32Array(response, 0, 2);
   const plain = 'value' in reply && reply.value instanceof Uint8Array ? reply.value : undefined;
   let bytes = plain ?? new TextEncoder().encode(JSON.stringify(reply));
-  if (bytes.length > response.byteLength - HEADER_BYTES)
+  if (bytes.length > response.maxByteLength - HEADER_BYTES)
     bytes = new TextEncoder().encode(JSON.stringify({ error: 'EOVERFLOW' }));
+  if (bytes.length > response.byteLength - HEADER_BYTES) response.grow(bytes.length + HEADER_BYTES);
   new Uint8Array(response, HEADER_BYTES, bytes.length).set(bytes);
   control[1] = bytes.length;
   Atomics.store(control, 0, bytes === plain ? State.bytes : State.json);
@@ -38,7 +41,7 @@ export function caller(
   post: (call: FileCall) => void,
 ): (mount: number, method: string, args: readonly unknown[]) => unknown {
   // A thread that waits asks for nothing else, so that one buffer does for all its calls.
-  const response = new SharedArrayBuffer(RESPONSE_BYTES);
+  const response = new SharedArrayBuffer(RESPONSE_BYTES, { maxByteLength: MOST_RESPONSE_BYTES });
   const control = new Int32Array(response, 0, 2);
   return (mount, method, args) => {
     control.fill(0);

@@ -1,7 +1,8 @@
 // The files of a guest as the runtime asks for them: one call at a time, in one thread, over the view of the guest.
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
-import { type GuestTree, type OpenMode, TreeError } from '../../kit/guestTree.ts';
+import { type GuestTree, TreeError } from '../../kit/guestTree.ts';
+import type { OpenMode } from '../../kit/openMode.ts';
 
 /** Folders of the guest that the host stands for, by the numbers under which the runtime asks for them. */
 export type HostMounts = ReadonlyMap<number, string>;
@@ -15,14 +16,18 @@ export function hostFiles(tree: GuestTree, mounts: HostMounts): HostFiles {
   const open = new Map<number, { readonly fd: number; readonly append: boolean }>();
   let next = 1;
   const file = (id: unknown) => open.get(Number(id)) ?? refuse('EBADF', String(id));
+  let listed: Listed | undefined;
   return (mount, method, args) => {
+    const before = listed;
+    listed = undefined;
     const folder = mounts.get(mount) ?? refuse('ENOENT', String(mount));
     const path = (index = 0): string => posix.join(folder, String(args[index] ?? ''));
     switch (method) {
       case 'stat':
         return shown(tree.stat(path()));
       case 'readDir':
-        return tree.list(path()).flatMap(entry => named(tree, path(), entry.name));
+        listed = before?.path === path() && isUnchanged(tree, before) ? before : list(tree, path());
+        return listed.names;
       case 'open': {
         const [, read, write, create, exclusive, truncate, append] = args.map(Boolean);
         const wish = {
@@ -83,8 +88,27 @@ function openAsFarAsAllowed(tree: GuestTree, path: string, wish: OpenMode): numb
   }
 }
 
+/** A program takes a folder piece by piece, and for each piece the runtime asks for the whole again. */
+type Listed = { readonly path: string; readonly changedAt: number; readonly names: readonly Shown[] };
+
+function list(tree: GuestTree, path: string): Listed {
+  const changedAt = tree.stat(path).ctimeMs;
+  const names = tree
+    .list(path)
+    .flatMap(({ name, stats }) =>
+      stats.isSymbolicLink() ? followed(tree, path, name) : [{ name, ...shown(stats) }],
+    );
+  return { path, changedAt, names };
+}
+
+function isUnchanged(tree: GuestTree, { path, changedAt }: Listed): boolean {
+  return tree.stat(path).ctimeMs === changedAt;
+}
+
+type Shown = { readonly name: string; readonly kind: 'directory' | 'file'; readonly size: number };
+
 /** What a link leads to; one that leads nowhere, or out of the view, is not there. */
-function named(tree: GuestTree, folder: string, name: string) {
+function followed(tree: GuestTree, folder: string, name: string): Shown[] {
   try {
     return [{ name, ...shown(tree.stat(posix.join(folder, name))) }];
   } catch {
@@ -93,7 +117,7 @@ function named(tree: GuestTree, folder: string, name: string) {
   }
 }
 
-function shown(stats: fs.Stats) {
+function shown(stats: fs.Stats): Omit<Shown, 'name'> {
   return { kind: stats.isDirectory() ? 'directory' : 'file', size: stats.size };
 }
 

@@ -1,6 +1,6 @@
 // What a guest can run: the commands of its packages by their names, and modules among its files by their paths.
 import { createHash } from 'node:crypto';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type Package, type Sandbox, type Wasmer, WasmerError } from '@wasmer/sdk/node';
 import { fail, SandboxError } from '../../../core/errors.ts';
@@ -16,6 +16,8 @@ const otherNames: Readonly<Record<string, string>> = { python3: 'python', sh: 'b
 const MODULE = Buffer.from('\0asm');
 const CORE = '0061736d01000000';
 const PACKAGE = '0077656263';
+/** A guest can make a file look as large as it likes. */
+const LARGEST = 512 * 1024 * 1024;
 
 export async function loadSource(
   runtime: Wasmer,
@@ -100,6 +102,8 @@ export class Programs {
       return fail('path-not-found', `cannot run ${path}: there is no such file inside`, { cause });
     }
     try {
+      if (fstatSync(file).size > LARGEST)
+        fail('image-broken', `${path} is larger than ${LARGEST} bytes, as no program is`);
       return readFileSync(file);
     } finally {
       closeSync(file);
