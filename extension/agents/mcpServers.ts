@@ -1,5 +1,6 @@
 // Offers heyvm's own MCP server to whatever in this editor starts such servers.
 import * as vscode from 'vscode';
+import { localFolders } from '../localFolders.ts';
 import { MCP_PROVIDER } from '../names.ts';
 import { launcherProgram } from '../program.ts';
 import { readSettings } from '../settings.ts';
@@ -8,10 +9,11 @@ import { readSettings } from '../settings.ts';
 export function registerMcpServers(extensionPath: string, build: string): vscode.Disposable {
   return vscode.lm.registerMcpServerDefinitionProvider(MCP_PROVIDER, {
     provideMcpServerDefinitions: () => {
-      const { file, args, env } = launcherProgram(extensionPath, readSettings(), ['mcp']);
+      const [own, ...others] = localFolders();
+      const more = others.flatMap(({ fsPath }) => ['--repository', fsPath]);
+      const { file, args, env } = launcherProgram(extensionPath, readSettings(), ['mcp', ...more]);
       const server = new vscode.McpStdioServerDefinition('heyvm', file, [...args], { ...env }, build);
-      const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file');
-      if (folder !== undefined) server.cwd = folder.uri;
+      if (own !== undefined) server.cwd = own;
       return [server];
     },
   });

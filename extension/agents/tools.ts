@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Effect } from '../../server/protocol/effect.ts';
 import { CallFailure } from '../failure.ts';
+import { localFolders } from '../localFolders.ts';
 import { TOOL_PREFIX } from '../names.ts';
 import type { Parts } from '../parts.ts';
 import { abortSignalOf } from '../progress.ts';
@@ -37,9 +38,10 @@ function toolOf(parts: AgentParts, declared: Declared): vscode.LanguageModelTool
       return { invocationMessage, confirmationMessages: { title: described.title, message } };
     },
     invoke: async ({ input }, token) => {
+      const folders = localFolders().map(({ fsPath }) => fsPath);
       const { text } = await parts.helper.call(
         'agent/call',
-        { name, input: await completed(parts, declared, input), cwd: folderOfWindow() },
+        { name, input: await completed(parts, declared, input), cwd: folders[0] ?? '/', folders },
         { signal: abortSignalOf(token) },
       );
       return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
@@ -59,10 +61,6 @@ async function completed({ sandboxes }: AgentParts, { inputSchema }: Declared, i
     message: 'this window is not that of a sandbox, and none is named',
     hint: 'name one by its id; heyvm_list_sandboxes lists them',
   });
-}
-
-function folderOfWindow(): string {
-  return vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === 'file')?.uri.fsPath ?? '/';
 }
 
 /** Values come from a model, so they are shown as text and never read as Markdown. */

@@ -20,26 +20,25 @@ import { fileTools } from './tools/files.ts';
 import { programTools } from './tools/programs.ts';
 import { sandboxTools } from './tools/sandboxes.ts';
 
-export type AgentOptions = {
+type AgentCallOptions = Required<CallOptions<AbortSignal>> & {
   readonly call: Call<HelperContract, AbortSignal>;
-  readonly paths: Paths;
 };
 
 export type Agents = {
   /** Fails with `usage` when there is no such tool or the input does not fit. */
   readonly callTool: <N extends ToolName>(
     tool: { readonly name: N; readonly input: unknown; readonly cwd: string },
-    options: Required<CallOptions<AbortSignal>>,
+    options: AgentCallOptions,
   ) => Promise<ToolOutput<N>>;
 };
 
 const handlers: ToolHandlers = { ...sandboxTools, ...programTools, ...fileTools, ...branchTools };
 
-export function createAgents({ call, paths }: AgentOptions): Agents {
+export function createAgents(paths: Paths): Agents {
   const outputs = createOutputs();
-  const reach: ToolContext['reach'] = (sandbox, signal) => reachGuest({ call, paths }, sandbox, signal);
   return {
-    callTool: async ({ name, input, cwd }, { signal, progress }) => {
+    callTool: async ({ name, input, cwd }, { call, signal, progress }) => {
+      const reach: ToolContext['reach'] = (sandbox, ending) => reachGuest({ call, paths }, sandbox, ending);
       const context: ToolContext = { call, reach, outputs, cwd, signal, progress };
       const handler: ToolHandlers[typeof name] = handlers[name];
       return await handler(parseInput(name, input), context);
@@ -60,7 +59,7 @@ export function parseInput<N extends ToolName>(name: N, input: unknown): ToolInp
 
 /** A guest that outlived its owner is taken over first; one that is starting is waited for. */
 async function reachGuest(
-  { call, paths }: Pick<AgentOptions, 'call' | 'paths'>,
+  { call, paths }: { readonly call: ToolContext['call']; readonly paths: Paths },
   target: string,
   signal: AbortSignal,
 ): Promise<ReachableGuest> {

@@ -16,6 +16,8 @@ export type McpOptions = {
   readonly call: Call<HelperContract, AbortSignal>;
   /** The folder that a call on repositories means when it names none. */
   readonly cwd: string;
+  /** Whose repositories may be opened. */
+  readonly folders: readonly string[];
   readonly version: string;
   /** With `reads` only the tools that look. A diff may import commits of a private git folder into refs of its own. */
   readonly tools: 'all' | 'reads';
@@ -53,7 +55,7 @@ type Asked = { readonly name: string; readonly input: unknown };
 type Options = { readonly signal: AbortSignal; readonly progress: (progress: Progress) => void };
 
 async function answer(
-  { call, cwd, tools }: McpOptions,
+  { call, cwd, folders, tools }: McpOptions,
   { name: asked, input }: Asked,
   options: Options,
 ): Promise<CallToolResult> {
@@ -61,7 +63,7 @@ async function answer(
     const name = parseToolName(asked);
     if (tools === 'reads' && agentTools[name].effect !== 'reads')
       return refused(`${name} is not offered: this server only reads`);
-    const { text, output } = await call('agent/call', { name, input, cwd }, options);
+    const { text, output } = await call('agent/call', { name, input, cwd, folders: [...folders] }, options);
     return { content: [{ type: 'text', text }], structuredContent: output };
   } catch (thrown) {
     const { code, message, hint } = toSandboxError(thrown);

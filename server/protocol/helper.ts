@@ -214,7 +214,12 @@ export const helperContract = lazily({
   ...fileMethods,
   'agent/call': () => ({
     about: 'Calls a tool for an agent; text says what output has as structure.',
-    params: z.extend(Here, { name: z.string(), input: z.unknown() }),
+    params: z.extend(Here, {
+      name: z.string(),
+      input: z.unknown(),
+      /** Whose repositories may be opened; only cwd when left out. */
+      folders: z.optional(z.array(z.string())),
+    }),
     result: z.object({ text: z.string(), output: z.record(z.string(), z.unknown()) }),
   }),
   'agent/describe': () => ({

@@ -3,8 +3,9 @@ import type { Purpose } from '../core/backend.ts';
 import type { Run } from '../core/ports.ts';
 import type { Expected } from '../owner/candidate.ts';
 import type { Bundle } from '../platform/bundle.ts';
-import type { Progress } from '../protocol/contract.ts';
+import type { Call, Progress } from '../protocol/contract.ts';
 import type { Problem } from '../protocol/doctor.ts';
+import type { HelperContract } from '../protocol/helper.ts';
 import type { PublishedPort, SandboxInfo, SandboxSpec, Throwaway, WorktreeRef } from '../protocol/sandbox.ts';
 import type { Paths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
@@ -15,7 +16,12 @@ import type { Settings } from '../store/settings.ts';
 export type CallContext = {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
+  /** An agent asks, and nobody may be looking: only repositories of these folders are opened. */
+  readonly agent?: { readonly folders: readonly string[] } | undefined;
 };
+
+/** A way to call the service, for a person or for an agent. */
+export type CallFor = (agent: CallContext['agent']) => Call<HelperContract, AbortSignal>;
 
 export type StartOptions = {
   /** Published from now on, in the place of those that it has. */

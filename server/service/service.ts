@@ -9,7 +9,7 @@ import { type HelperContract, helperContract } from '../protocol/helper.ts';
 import { parse } from '../protocol/parse.ts';
 import type { Paths } from '../store/paths.ts';
 import { readSettings } from '../store/settings.ts';
-import type { CallContext, ServiceDeps } from './deps.ts';
+import type { CallContext, CallFor, ServiceDeps } from './deps.ts';
 import { createSandboxes } from './sandboxes.ts';
 
 export type ServiceOptions = {
@@ -28,11 +28,13 @@ export function createService(options: ServiceOptions): Service {
   const settings = () => readSettings(paths).settings;
   const base = { paths, env, bundle, run, early, now: Date.now, settings };
   const deps: ServiceDeps = { ...base, sandboxes: createSandboxes(base) };
-  const service: Service = {
-    call: async (method, params, options) => {
+  const callFor =
+    (agent: CallContext['agent']): Service['call'] =>
+    async (method, params, options) => {
       const context: CallContext = {
         signal: options?.signal ?? new AbortController().signal,
         progress: options?.progress ?? (() => {}),
+        agent,
       };
       try {
         context.signal.throwIfAborted();
@@ -40,10 +42,9 @@ export function createService(options: ServiceOptions): Service {
       } catch (error) {
         throw toSandboxError(error);
       }
-    },
-  };
-  const loaders = loadersOf(deps, service.call);
-  return service;
+    };
+  const loaders = loadersOf(deps, callFor);
+  return { call: callFor(undefined) };
 }
 
 type Method = keyof HelperContract & string;
@@ -56,9 +57,9 @@ type Loaders = {
 };
 
 /** Each noun is loaded with its first call, because reading the store must not cost what making a sandbox costs. */
-function loadersOf(deps: ServiceDeps, call: Service['call']): Loaders {
+function loadersOf(deps: ServiceDeps, callFor: CallFor): Loaders {
   return {
-    agent: once(async () => (await import('./agents.ts')).agentHandlers(deps, call)),
+    agent: once(async () => (await import('./agents.ts')).agentHandlers(deps, callFor)),
     backend: once(async () => (await import('./backends.ts')).backendHandlers(deps)),
     doctor: once(async () => (await import('./doctor.ts')).doctorHandlers(deps)),
     files: once(async () => (await import('./guestFiles.ts')).fileHandlers(deps)),

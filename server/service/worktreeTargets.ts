@@ -24,8 +24,12 @@ export async function placeOf(
 }
 
 /** A folder inside a sandbox's worktree stands for that worktree's repository, whatever a guest put there. */
-export async function repositoryAt(deps: ServiceDeps, cwd: string, { signal }: CallContext): Promise<Place> {
-  const host: Host = { run: deps.run, env: deps.env, signal };
+export async function repositoryAt(
+  deps: ServiceDeps,
+  cwd: string,
+  { signal, agent }: CallContext,
+): Promise<Place> {
+  const host: Host = { run: deps.run, env: deps.env, signal, offline: agent !== undefined };
   const here = await realpath(cwd).catch(() => cwd);
   const { entries } = await deps.sandboxes.list();
   const around = entries.find(({ record: { worktree } }) => {

@@ -11,8 +11,10 @@ import { diffOf } from '../worktrees/diff.ts';
 import { commonDirOf, kindOf, ownFolderOf } from '../worktrees/gitFolder.ts';
 import { hazardsOf } from '../worktrees/hazards.ts';
 import { mergeBranch } from '../worktrees/merge.ts';
+import { refuseOwnPrograms } from '../worktrees/ownPrograms.ts';
 import { dropRegistration, finishRemoval, refuseUnsaved, removeWorktree } from '../worktrees/remove.ts';
 import type { Target } from '../worktrees/status.ts';
+import { refuseOutside } from './agentFolders.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { importInto, insideOfEntry, lookInside, tipInside, withHead } from './worktreeInside.ts';
 import { branchLock, openWorktree, repositoryLock } from './worktreeOpen.ts';
@@ -25,6 +27,10 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
   return {
     'worktree/open': async (params, context) => {
       const place = await placeOf(deps, params, context);
+      if (context.agent !== undefined) {
+        await refuseOutside(deps, place, context);
+        await refuseOwnPrograms(place.host, place.repository, `heyvm wt ${params.branch}`);
+      }
       const { entry, created } = await openWorktree(deps, { ...params, ...place }, context);
       return { sandbox: deps.sandboxes.toInfo(entry), worktree: await infoOf(deps, entry), created };
     },
@@ -52,6 +58,8 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
     },
     'worktree/merge': async (params, context) => {
       const { host, repository } = await placeOf(deps, params, context);
+      if (context.agent !== undefined)
+        await refuseOwnPrograms(host, repository, `heyvm wt ${params.branch} --merge`);
       const tip = await tipOf(deps, params, context);
       const options = { wait: 'wait', signal: context.signal } as const;
       return withLock(deps.paths, repositoryLock(repository), options, () =>

@@ -12,8 +12,10 @@
 // * clean, smudge and process filters, named by a `.gitattributes` of the guest: the scratch repository unsets the
 //   attribute. Filters and merge drivers of the person's own configuration do run when a branch is checked out or
 //   merged into the main worktree, as with `git merge` by hand; without them a checkout of LFS files would be wrong.
+//   For agents those of the repository's own configuration are refused (ownPrograms.ts).
 // * replace refs, which a guest could add to show other content: not honoured.
-// * ssh, credential helpers and other transports: nothing here talks to a remote, `ext::` is refused all the same.
+// * ssh, credential helpers and other transports: nothing here talks to a remote, `ext::` is refused all the same. Only
+//   the checkout of a partial clone fetches what it lacks, and not for agents.
 import type { Run, RunOptions, RunResult } from '../core/ports.ts';
 import { allowedEnvironment } from '../platform/run.ts';
 
@@ -21,6 +23,8 @@ export type Host = {
   readonly run: Run;
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
+  /** An agent asked, so that git fetches nothing: how it would is said by a repository that nobody looked at. */
+  readonly offline?: boolean;
 };
 
 export type GitOptions = Omit<RunOptions, 'env' | 'signal'> & {
@@ -68,7 +72,7 @@ export async function hostGit(
   return host.run(argv, {
     timeoutMs: DEADLINE_MS,
     ...rest,
-    env: { ...environment(host.env), ...env },
+    env: { ...environment(host.env), ...(host.offline === true ? OFFLINE : {}), ...env },
     ...(host.signal === undefined ? {} : { signal: host.signal }),
   });
 }
@@ -92,6 +96,9 @@ export async function hostGitMaybe(
   const { code, stdout } = await hostGit(host, args, { ...options, accept: 'any' });
   return code === 0 ? stdout.replace(/\n$/, '') : undefined;
 }
+
+/** Counts more than any configuration; an empty list would be none for some versions of git. */
+const OFFLINE = { GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1' };
 
 /** Where a person's git configuration is found; everything else of git's environment stays out. */
 const kept = [

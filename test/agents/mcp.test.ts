@@ -1,6 +1,6 @@
 // The tools as agents use them: a real client of the protocol, the built command line, real sandboxes and a real repository.
 import { strict as assert } from 'node:assert';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -218,6 +218,37 @@ describe('heyvm mcp', function () {
       assert.match(await reading.refused('create_sandbox', { name: 'no' }), /only reads/);
     } finally {
       await reading.client.close();
+    }
+  });
+
+  it('opens branches of the repositories that it was started for alone', async () => {
+    const other = join(world.folder, 'other');
+    await world.git('clone', '-q', world.repository, other);
+    const asked = { branch: 'elsewhere', repository: other };
+    assert.match(await session.refused('create_sandbox', asked), /^policy-refused: .*other is none of/);
+    assert.equal(await world.git('-C', other, 'branch', '--list', 'elsewhere'), '');
+    const wider = await connectTo(world, ['--repository', other]);
+    try {
+      const made = await wider.tool('create_sandbox', asked);
+      const { id } = made['sandbox'] as { id: string };
+      await wider.tool('remove_sandbox', { sandbox: id, force: true });
+    } finally {
+      await wider.client.close();
+    }
+  });
+
+  it('runs no program that a repository names itself', async () => {
+    const ran = join(world.folder, 'ran');
+    await world.git('config', 'filter.evil.smudge', `touch ${ran}; cat`);
+    writeFileSync(join(world.repository, '.git', 'info', 'attributes'), '* filter=evil\n');
+    try {
+      const why = await session.refused('create_sandbox', { branch: 'evil' });
+      assert.match(why, /^policy-refused: .*filter\.evil\.smudge/);
+      assert.match(why, /heyvm wt evil/);
+      assert.deepEqual([existsSync(ran), await world.git('branch', '--list', 'evil')], [false, '']);
+    } finally {
+      await world.git('config', '--remove-section', 'filter.evil');
+      rmSync(join(world.repository, '.git', 'info', 'attributes'));
     }
   });
 

@@ -50,7 +50,7 @@ const mcp: Command = {
   name: 'mcp',
   summary: 'Give agents the sandboxes as tools, over the Model Context Protocol',
   details: [
-    'Speaks on stdin and stdout until its client leaves; sandboxes that it started keep running. A call that names no repository means the one of the current folder.',
+    'Speaks on stdin and stdout until its client leaves; sandboxes that it started keep running. A call that names no repository means the one of the current folder, and no others are opened but those that --repository names or that lie in these folders.',
   ],
   arguments: [],
   flags: [
@@ -58,6 +58,13 @@ const mcp: Command = {
       kind: 'flag',
       name: 'read-only',
       summary: 'only the tools that look, which change no sandbox and no worktree',
+    },
+    {
+      kind: 'list',
+      name: 'repository',
+      value: 'FOLDER',
+      complete: 'file',
+      summary: 'branches of this repository may be opened as well; may be repeated',
     },
   ],
   examples: [
