@@ -4,12 +4,14 @@ import type { ErrorCode, ErrorInfo } from '../server/protocol/errors.ts';
 export class CallFailure extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly data: unknown;
 
   constructor(info: ErrorInfo) {
     super(info.message);
     this.name = 'CallFailure';
     this.code = info.code;
     this.hint = info.hint;
+    this.data = info.data;
   }
 }
 

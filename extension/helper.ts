@@ -69,6 +69,11 @@ export class Helper implements vscode.Disposable {
     return answer as Result<HelperContract, typeof method>;
   };
 
+  /** For what the editor asks it by itself, which nobody calls. */
+  async wake(): Promise<void> {
+    await this.#connect();
+  }
+
   /** Forgets how often it ended; the way out of having given up. */
   async restart(): Promise<void> {
     this.#ends = [];

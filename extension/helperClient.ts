@@ -20,6 +20,7 @@ import { parse } from '../server/protocol/parse.ts';
 import { SandboxName } from '../server/protocol/sandbox.ts';
 import { type CallEnvelope, Handshake, ProgressValue, refusalOf } from '../server/protocol/session.ts';
 import { PROTOCOL } from '../server/protocol/version.ts';
+import { ourFiles } from './ourFiles.ts';
 import type { Program } from './program.ts';
 
 const STDERR_LINES_KEPT = 40;
@@ -82,7 +83,7 @@ export function problemOfName(name: string): string | undefined {
 
 function clientOptions(options: ConnectOptions): LanguageClientOptions {
   return {
-    documentSelector: [],
+    documentSelector: ourFiles(),
     outputChannel: options.log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     initializationOptions: { protocol: PROTOCOL, build: options.build } satisfies Handshake,

@@ -13,6 +13,8 @@ import { Helper } from './helper.ts';
 import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
 import { FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, REVIEW_SCHEME, VIEW_ID } from './names.ts';
+import { offerExtensions } from './offerExtensions.ts';
+import { wakeForOurFiles } from './ourFiles.ts';
 import type { Parts } from './parts.ts';
 import { helperProgram } from './program.ts';
 import { Reporter } from './report.ts';
@@ -67,7 +69,9 @@ export function activate(context: vscode.ExtensionContext): Api {
     vscode.window.registerUriHandler(new Links(parts.reporter)),
     registerTools(tools),
     registerMcpServers(context.extensionPath, parts.build),
+    wakeForOurFiles(parts.helper),
   );
+  offerExtensions(parts).catch((error: unknown) => log.warn(String(error)));
   arrive(parts).catch((error: unknown) => parts.reporter.show('Opening the window of a sandbox', error));
   return {
     helper: parts.helper,

@@ -12,12 +12,14 @@ import { forwardPort, openForward, stopForwarding } from './ports.ts';
 import { mergeBack, savePatch, showChanges } from './review.ts';
 import { removeSnapshot, restore, snapshot } from './snapshots.ts';
 import { type CommandId, commandTable } from './table.ts';
+import { up } from './up.ts';
 
 type Handler = (parts: Parts, argument: unknown) => Promise<unknown>;
 
 const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.openBranch': openBranch,
   'heyvm.newSandbox': newSandbox,
+  'heyvm.up': up,
   'heyvm.openTerminal': openTerminal,
   'heyvm.openWindow': openWindow,
   'heyvm.start': start,

@@ -5,6 +5,7 @@ import { offerToIgnoreWorktree } from '../handOff/hostGit.ts';
 import { openInWindow } from '../handOff/openInWindow.ts';
 import type { Parts } from '../parts.ts';
 import { withProgress } from '../progress.ts';
+import { agreed, tellOfUnfollowed } from '../prompts/agree.ts';
 import { pickBackend } from '../prompts/pickBackend.ts';
 import { type BranchChoice, pickBranch } from '../prompts/pickBranch.ts';
 import { pickRepository } from '../prompts/pickRepository.ts';
@@ -25,13 +26,14 @@ export async function openBranch(parts: Parts, argument: unknown) {
   if (wish === undefined) return undefined;
   const opened = await withProgress(
     { title: `Opening ${wish.branch} in a sandbox`, signal: signalIn(given) },
-    options => parts.helper.call('worktree/open', paramsOf(wish), options),
+    options => agreed(trust => parts.helper.call('worktree/open', { ...paramsOf(wish), trust }, options)),
   );
   const { sandbox, created, worktree } = opened;
   parts.log.info(
     `${wish.branch} is in ${sandbox.name} on ${sandbox.backend_type}: ${sandbox.backend_reason}`,
   );
   if (created.sandbox) {
+    void tellOfUnfollowed(parts, worktree.path);
     vscode.window.setStatusBarMessage(
       `$(check) ${wish.branch}: ${sandbox.backend_type}, ${sandbox.backend_reason}`,
       8_000,

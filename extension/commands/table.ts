@@ -10,6 +10,7 @@ export type CommandEntry = {
 export const commandTable = {
   'heyvm.openBranch': { title: 'Open Branch in Sandbox…', icon: '$(git-branch)' },
   'heyvm.newSandbox': { title: 'New Sandbox…', icon: '$(add)' },
+  'heyvm.up': { title: 'Bring Up Project…', icon: '$(debug-start)' },
   'heyvm.openTerminal': { title: 'Open Terminal', icon: '$(terminal)' },
   'heyvm.openWindow': { title: 'Open in New Window', icon: '$(empty-window)' },
   'heyvm.start': { title: 'Start', icon: '$(debug-start)' },
@@ -35,7 +36,7 @@ export const commandTable = {
   'heyvm.copySshCommand': { title: 'Copy SSH Command', icon: '$(copy)' },
   'heyvm.installSshConfig': { title: 'Install SSH Configuration…' },
   'heyvm.runDoctor': { title: 'Doctor', icon: '$(pulse)' },
-  'heyvm.refresh': { title: 'Refresh', icon: '$(refresh)' },
+  'heyvm.refresh': { title: 'Refresh', icon: '$(refresh)', palette: 'hidden' },
   'heyvm.restartHelper': { title: 'Restart Helper' },
   'heyvm.menu': { title: 'Show Menu', palette: 'hidden' },
 } as const satisfies Readonly<Record<string, CommandEntry>>;

@@ -15,5 +15,6 @@ serveHelper({
   connection: createConnection(process.stdin, claimStdout()),
   call,
   build: bundle.build,
+  paths,
   watch: changed => watchStore(paths, changed),
 });

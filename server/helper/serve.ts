@@ -14,11 +14,14 @@ import { CallEnvelope, Handshake, type ProgressValue, refusalOf } from '../proto
 import { PROTOCOL } from '../protocol/version.ts';
 import { signalOf } from '../rpc/cancel.ts';
 import { toResponseError } from '../rpc/errors.ts';
+import type { Paths } from '../store/paths.ts';
+import { documentCapabilities, serveDocuments } from './documents.ts';
 
 export type HelperOptions = {
   readonly connection: Connection;
   readonly call: Call<HelperContract, AbortSignal>;
   readonly build: string;
+  readonly paths: Pick<Paths, 'settings'>;
   /** Starts to push changes; called once the surface is ready to hear them. */
   readonly watch: (changed: () => void) => unknown;
 };
@@ -42,6 +45,7 @@ export function serveHelper(options: HelperOptions): void {
       answer(options, { method, envelope, token }),
     );
   }
+  serveDocuments(connection, options.paths);
   connection.listen();
 }
 
@@ -55,7 +59,7 @@ function initialize(params: InitializeParams, build: string): HelperResult {
     throw toResponseError(new SandboxError('version-mismatch', refusal, { hint }));
   }
   return {
-    capabilities: {},
+    capabilities: documentCapabilities,
     serverInfo: { name: 'heyvm', version: build },
     heyvm: { protocol: PROTOCOL, build },
   };

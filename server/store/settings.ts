@@ -4,6 +4,7 @@ import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
 import { readTextIfExistsNow } from '../platform/files.ts';
 import { NetworkMode } from '../protocol/backend.ts';
+import { described } from '../protocol/described.ts';
 import type { Problem } from '../protocol/doctor.ts';
 import { ImageName } from '../protocol/image.ts';
 import { parse } from '../protocol/parse.ts';
@@ -22,31 +23,58 @@ const OwnBase = z.strictObject({
 });
 
 const ImageSettings = z.strictObject({
-  /** Folders in which disks of known bases are looked for before anything is downloaded. */
-  search: z.optional(z.array(z.string())),
-  /** From the beginning of a vendor's address to what stands in its place; checksums still come from the vendor. */
-  mirrors: z._default(z.record(WebAddress, WebAddress), {}),
-  /** More bases, or others in the place of the known ones. */
-  bases: z._default(z.record(ImageName, OwnBase), {}),
+  search: z.optional(
+    described(
+      z.array(z.string()),
+      'Folders in which disks of known bases are looked for before anything is downloaded.',
+    ),
+  ),
+  mirrors: z._default(
+    described(
+      z.record(WebAddress, WebAddress),
+      "From the beginning of a vendor's address to what stands in its place; checksums still come from the vendor.",
+    ),
+    {},
+  ),
+  bases: z._default(
+    described(z.record(ImageName, OwnBase), 'More bases, or others in the place of the known ones.'),
+    {},
+  ),
 });
 
 export const Settings = z.looseObject({
-  /** The backend when a command names none. */
-  backend_type: z.optional(z.string()),
-  /** The network of new sandboxes. */
-  network: z.optional(NetworkMode),
-  /** Where the worktree of a branch goes, from the main worktree; `<slug>` or `{slug}` stands for the branch. */
-  worktree_path: z._default(z.string().check(z.regex(/<slug>|\{slug\}/, 'must contain <slug>')), '../<slug>'),
-  /** Ignored files that a new worktree gets a copy of, as patterns like those of .gitignore. */
-  include: z._default(z.array(z.string()), []),
-  /** Upper bounds of new sandboxes. */
-  limits: z._default(Limits, {}),
-  /** Options of each backend, by its id. */
-  backends: z._default(z.record(z.string(), z.record(z.string(), z.unknown())), {}),
-  /** Whether a devcontainer.json is followed where a project has no file of heyvm's own. */
-  devcontainer: z._default(z.enum(['follow', 'ignore']), 'follow'),
-  /** Where images come from. */
-  images: z._default(ImageSettings, { mirrors: {}, bases: {} }),
+  backend_type: z.optional(described(z.string(), 'The backend when a command names none, by its id.')),
+  network: z.optional(described(NetworkMode, 'The network of new sandboxes.')),
+  worktree_path: z._default(
+    described(
+      z.string().check(z.regex(/<slug>|\{slug\}/, 'must contain <slug>')),
+      'Where the worktree of a branch goes, from the main worktree; `<slug>` or `{slug}` stands for the branch.',
+    ),
+    '../<slug>',
+  ),
+  include: z._default(
+    described(
+      z.array(z.string()),
+      'Ignored files that a new worktree gets a copy of, as patterns like those of .gitignore.',
+    ),
+    [],
+  ),
+  limits: z._default(described(Limits, 'Upper bounds of new sandboxes.'), {}),
+  backends: z._default(
+    described(
+      z.record(z.string(), z.record(z.string(), z.unknown())),
+      'Options of each backend, by its id; heyvm backends shows them.',
+    ),
+    {},
+  ),
+  devcontainer: z._default(
+    described(
+      z.enum(['follow', 'ignore']),
+      "Whether a devcontainer.json is followed where a project has no file of heyvm's own.",
+    ),
+    'follow',
+  ),
+  images: z._default(described(ImageSettings, 'Where images come from.'), { mirrors: {}, bases: {} }),
 });
 export type Settings = z.output<typeof Settings>;
 

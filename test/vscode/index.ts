@@ -14,6 +14,7 @@ export function run(): Promise<void> {
     await import('./suites/files.test.ts');
     await import('./suites/review.test.ts');
     await import('./suites/agents.test.ts');
+    await import('./suites/ourFiles.test.ts');
     await import('./suites/doctor.test.ts');
     await import('./suites/supervision.test.ts');
   });

@@ -23,11 +23,18 @@ export type HelperProcess = {
   kill(): Promise<void>;
 };
 
-export function startHelper(home: string): HelperProcess {
+/** For who speaks to it in their own way. */
+export function spawnHelper(home: string): Pick<HelperProcess, 'child' | 'ended'> {
   const child = spawn(process.execPath, [helperFile], {
     env: { ...process.env, HEYO_HOME: home },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const end = once(child, 'exit') as Promise<[number | null]>;
+  return { child, ended: async () => (await end)[0] };
+}
+
+export function startHelper(home: string): HelperProcess {
+  const { child, ended } = spawnHelper(home);
   const chunks: Buffer[] = [];
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -39,7 +46,7 @@ export function startHelper(home: string): HelperProcess {
     new StreamMessageWriter(child.stdin),
   );
   connection.listen();
-  const end = once(child, 'exit') as Promise<[number | null]>;
+  const end = ended();
   // What is still asked then fails at once instead of waiting for ever.
   void end.then(() => connection.dispose());
   return {
@@ -47,7 +54,7 @@ export function startHelper(home: string): HelperProcess {
     connection,
     stdout: () => Buffer.concat(chunks),
     stderr: () => errors,
-    ended: async () => (await end)[0],
+    ended: () => end,
     kill: async () => {
       connection.dispose();
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
