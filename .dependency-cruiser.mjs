@@ -17,6 +17,7 @@ const may = {
   worktrees: ['protocol', 'core', 'platform', 'store'],
   ssh: ['protocol', 'core', 'platform', 'store', 'wire'],
   images: ['protocol', 'core', 'platform', 'store', 'engine'],
+  editor: ['protocol', 'core', 'platform', 'store', 'images'],
   owner: ['protocol', 'core', 'platform', 'store', 'wire', 'rpc', 'backends', 'worktrees', 'ssh', 'images'],
   service: [
     'protocol',
@@ -34,6 +35,7 @@ const may = {
     'owner',
     'ssh',
     'images',
+    'editor',
     'agents',
   ],
   helper: ['protocol', 'core', 'platform', 'store', 'rpc', 'project', 'service'],

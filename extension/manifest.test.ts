@@ -60,6 +60,7 @@ describe('the manifest', () => {
       'heyvm.backend': 'machine',
       'heyvm.network': 'machine',
       'heyvm.openIn': 'window',
+      'heyvm.prepareServer': 'machine',
       'heyvm.helper.node': 'machine',
     });
   });

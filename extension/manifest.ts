@@ -162,6 +162,14 @@ export const contributes = {
         order: 3,
         description: 'Where a branch opens once its sandbox runs.',
       },
+      'heyvm.prepareServer': {
+        type: 'boolean',
+        default: true,
+        scope: 'machine',
+        order: 5,
+        markdownDescription:
+          'Put the server of this editor into a sandbox before a window opens in it over ssh. It is downloaded once to this machine, from the vendor of this editor and with its checksum. Otherwise the editor downloads it inside every sandbox.',
+      },
       'heyvm.helper.node': {
         type: 'string',
         default: '',

@@ -10,6 +10,8 @@ export type Settings = {
   readonly openIn: 'window' | 'terminal';
   /** Empty for the editor's own. */
   readonly helperNode: string;
+  /** Whether the editor's server is put into a sandbox before a window asks for it. */
+  readonly prepareServer: boolean;
 };
 
 export function readSettings(): Settings {
@@ -18,6 +20,7 @@ export function readSettings(): Settings {
     backend: textOf(configuration.get('backend')),
     network: networkOf(configuration.get('network')),
     openIn: configuration.get('openIn') === 'terminal' ? 'terminal' : 'window',
+    prepareServer: configuration.get('prepareServer') !== false,
     helperNode: textOf(configuration.get('helper.node')),
   });
 }

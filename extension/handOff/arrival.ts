@@ -36,11 +36,13 @@ async function reopen(parts: Parts, name: string): Promise<void> {
     void vscode.window.showWarningMessage(`The sandbox ${name} of this window is gone.`);
     return;
   }
+  if (sandbox.comes_back === true) {
+    await startSandbox(parts, sandbox);
+    return;
+  }
   switch (sandbox.status) {
     case 'created':
     case 'failed':
-      await startSandbox(parts, sandbox);
-      return;
     case 'stopped':
     case 'paused': {
       const start = sandbox.status === 'paused' ? 'Resume' : 'Start';

@@ -1,7 +1,7 @@
 // Asks before anything of the person's outside heyvm is changed, and does it once they agree.
 import * as vscode from 'vscode';
 import type { Parts } from '../parts.ts';
-import { configuredSshConfig, knowsPlatform, rememberPlatform } from './remoteSsh.ts';
+import { configuredSshConfig, isPlatformKnown, rememberPlatform } from './remoteSsh.ts';
 
 const INSTALL = 'Install';
 const PLATFORM_CONSENT = 'consent.remotePlatform';
@@ -34,7 +34,7 @@ export async function ensureSshConfig(parts: Parts): Promise<boolean> {
 
 /** Asked once; later sandboxes are covered by the first answer. */
 export async function ensurePlatform(context: vscode.ExtensionContext, alias: string): Promise<void> {
-  if (knowsPlatform(alias)) return;
+  if (isPlatformKnown(alias)) return;
   if (context.globalState.get(PLATFORM_CONSENT) === undefined) {
     const allow = 'Allow';
     const detail =

@@ -4,6 +4,7 @@ import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import type { Parts } from '../parts.ts';
 import { sandboxOfWindow } from '../windowSandbox.ts';
 import { ensurePlatform, ensureSshConfig } from './consent.ts';
+import { canRunServer, placeServer } from './editorServer.ts';
 import { openLocalWindow } from './localWindow.ts';
 import { remoteSshExtension, remoteUri } from './remoteSsh.ts';
 
@@ -14,6 +15,7 @@ export async function openInWindow(parts: Parts, sandbox: SandboxInfo): Promise<
   }
   if (await canOpenInside(parts, sandbox)) {
     await ensurePlatform(parts.context, sandbox.ssh.alias);
+    await placeServer(parts, sandbox);
     await vscode.commands.executeCommand('vscode.openFolder', remoteUri(sandbox.ssh.alias), {
       forceNewWindow: true,
     });
@@ -37,5 +39,5 @@ async function canOpenInside(parts: Parts, sandbox: SandboxInfo): Promise<boolea
     );
     return false;
   }
-  return await ensureSshConfig(parts);
+  return (await canRunServer(parts, sandbox)) && (await ensureSshConfig(parts));
 }

@@ -1,5 +1,6 @@
 // The extensions that open a window over ssh, of which editors have different ones.
 import * as vscode from 'vscode';
+import { knowsPlatform, withPlatform } from './remotePlatform.ts';
 
 /** In the order in which they are preferred. */
 const variants = [
@@ -26,21 +27,21 @@ export function configuredSshConfig(): string | undefined {
   return typeof file === 'string' && file !== '' ? file : undefined;
 }
 
-export function knowsPlatform(alias: string): boolean {
-  return platforms()[alias] === 'linux';
+export function isPlatformKnown(alias: string): boolean {
+  return knowsPlatform(platforms(), alias);
 }
 
 /** Without this the editor asks at the first connection what runs there. */
 export async function rememberPlatform(alias: string): Promise<void> {
-  const value = { ...platforms(), [alias]: 'linux' };
+  const value = withPlatform(platforms(), { alias, extension: remoteSshExtension() });
   await vscode.workspace
     .getConfiguration('remote.SSH')
     .update('remotePlatform', value, vscode.ConfigurationTarget.Global);
 }
 
-function platforms(): Record<string, string> {
+function platforms(): Record<string, unknown> {
   const known = vscode.workspace
     .getConfiguration('remote.SSH')
-    .inspect<Record<string, string>>('remotePlatform');
+    .inspect<Record<string, unknown>>('remotePlatform');
   return known?.globalValue ?? {};
 }

@@ -1,5 +1,6 @@
 // The table of all commands, in the order in which help shows them.
 import type { Command, Group } from './command.ts';
+import { editorCommands } from './table/editor.ts';
 import { imageCommands } from './table/images.ts';
 import { machineCommands } from './table/machine.ts';
 import { momentCommands } from './table/moments.ts';
@@ -12,6 +13,7 @@ export const groups: readonly Group[] = [
   { title: 'Projects', commands: projectCommands },
   { title: 'Pausing and copying', commands: momentCommands },
   { title: 'Inside', commands: programCommands },
+  { title: 'Editors', commands: editorCommands },
   { title: 'Images', commands: imageCommands },
   { title: 'This machine', commands: machineCommands },
 ];

@@ -5,6 +5,9 @@ import type { LaunchRequest } from './backend.ts';
 /** Where a guest sees its workspace. */
 export const WORKSPACE = '/workspace';
 
+/** Where a guest sees the servers of editors that this machine has, if its backend can show folders of it. */
+export const SHARED_SERVERS = '/opt/heyvm-servers';
+
 /** The part of a record that decides how a guest is made. */
 export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'env' | 'limits'> & {
   readonly id: SandboxId;
@@ -17,6 +20,8 @@ export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'env'
 /** What is looked up anew for each start. */
 export type LaunchParts = {
   readonly gitMounts: readonly Mount[];
+  /** Folders of heyvm itself; what a person mounts comes over them. */
+  readonly ownMounts?: readonly Mount[];
   readonly options: unknown;
   readonly owner: LaunchRequest['owner'];
   readonly image?: LaunchRequest['image'];
@@ -34,6 +39,7 @@ export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchR
     workspace: record.workspace.path,
     mounts: [
       { source: record.workspace.path, target: WORKSPACE, mode: record.workspace.access ?? 'rw' },
+      ...(parts.ownMounts ?? []),
       ...record.mounts,
       ...parts.gitMounts,
     ],

@@ -13,10 +13,10 @@ import type {
 import { fail, toSandboxError } from '../core/errors.ts';
 import type { Guest } from '../core/guest.ts';
 import type { ResolvedImage } from '../core/image.ts';
-import { launchRequestOf } from '../core/launch.ts';
+import { launchRequestOf, SHARED_SERVERS } from '../core/launch.ts';
 import { optionsOf } from '../core/options.ts';
 import { bundle, guestProgram } from '../platform/bundle.ts';
-import { ensureFolder, isAbsence } from '../platform/files.ts';
+import { ensureFolder, ensureShownFolder, isAbsence } from '../platform/files.ts';
 import { run } from '../platform/run.ts';
 import type { Progress } from '../protocol/contract.ts';
 import type { Mount } from '../protocol/sandbox.ts';
@@ -58,6 +58,7 @@ export async function startGuest(launch: Launch): Promise<Live> {
   const context = await driverContext(launch);
   const request = launchRequestOf(record, {
     gitMounts,
+    ownMounts: await ownMounts(launch),
     options: context.options,
     owner: await ownerOf(record.workspace.path),
     image: await imageOf(launch),
@@ -111,6 +112,7 @@ export async function attachGuest(launch: Launch): Promise<Live> {
   };
   const request = launchRequestOf(record, {
     gitMounts: await mountsForGit(launch).catch(without('looking at git', [])),
+    ownMounts: await ownMounts(launch).catch(without('the servers of editors', [])),
     options: context.options,
     owner: await ownerOf(record.workspace.path),
     image: await imageOf(launch).catch(without('its image', undefined)),
@@ -194,6 +196,15 @@ async function imageOf({
     agent: guestProgram(bundle.folder),
   };
   return resolveImage(deps, wish, { signal, progress });
+}
+
+/** One folder for all sandboxes, in which what is put later appears at once. */
+async function ownMounts({ paths, record, backend }: Launch): Promise<readonly Mount[]> {
+  const { editor, workspace } = backend.manifest.capabilities;
+  if (!editor || workspace !== 'bind' || record.throwaway === true) return [];
+  await ensureFolder(paths.cache);
+  await ensureShownFolder(paths.servers);
+  return [{ source: paths.servers, target: SHARED_SERVERS, mode: 'ro' }];
 }
 
 /** Looked at with every start, because worktrees move and repositories change. */

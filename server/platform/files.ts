@@ -50,6 +50,12 @@ export async function ensureFolder(path: string): Promise<void> {
   if ((state.mode & 0o077) !== 0) await fs.chmod(path, 0o700);
 }
 
+/** What guests are shown read-only: others may enter it, who come to it only through a guest. */
+export async function ensureShownFolder(path: string): Promise<void> {
+  makeFolder(path);
+  if (((await fs.lstat(path)).mode & 0o777) !== 0o755) await fs.chmod(path, 0o755);
+}
+
 /** With all that lead to it, private, and with the system's own reason when it cannot be made. */
 export function makeFolder(path: string): void {
   try {

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem } from './doctor.ts';
+import { editorMethods } from './editorMethods.ts';
 import { effects } from './effect.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
 import { fileMethods } from './fileMethods.ts';
@@ -212,6 +213,7 @@ export const helperContract = lazily({
   ...forwardMethods,
   ...imageMethods,
   ...fileMethods,
+  ...editorMethods,
   'agent/call': () => ({
     about: 'Calls a tool for an agent; text says what output has as structure.',
     params: z.extend(Here, {

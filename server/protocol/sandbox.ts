@@ -83,6 +83,8 @@ export const SandboxInfo = z.object({
   name: z.string(),
   status: SandboxStatus,
   status_reason: z.optional(z.string()),
+  /** It does not run, nobody stopped it on purpose, and whoever connects to it over ssh starts it. */
+  comes_back: z.optional(z.literal(true)),
   backend_type: z.string(),
   /** Why this backend: named by the person, by a setting, or the strongest that was ready. */
   backend_reason: z.string(),

@@ -6,6 +6,7 @@ import { conditionOf } from '../core/lifecycle.ts';
 import { aliasOf } from '../core/names.ts';
 import type { SandboxInfo, SandboxStatus } from '../protocol/sandbox.ts';
 import type { Entry } from '../store/sandboxes.ts';
+import { willComeBack } from '../store/willComeBack.ts';
 import { isUnattended } from './unattended.ts';
 
 export function toInfo(entry: Entry): SandboxInfo {
@@ -17,6 +18,7 @@ export function toInfo(entry: Entry): SandboxInfo {
     name: record.name,
     status,
     ...(reason === undefined ? {} : { status_reason: reason }),
+    ...(willComeBack(entry) ? { comes_back: true as const } : {}),
     backend_type: record.backend_type,
     backend_reason: record.backend_reason,
     type: record.type,

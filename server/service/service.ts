@@ -62,6 +62,7 @@ function loadersOf(deps: ServiceDeps, callFor: CallFor): Loaders {
     agent: once(async () => (await import('./agents.ts')).agentHandlers(deps, callFor)),
     backend: once(async () => (await import('./backends.ts')).backendHandlers(deps)),
     doctor: once(async () => (await import('./doctor.ts')).doctorHandlers(deps)),
+    editor: once(async () => (await import('./editor.ts')).editorHandlers(deps)),
     files: once(async () => (await import('./guestFiles.ts')).fileHandlers(deps)),
     forward: once(async () => (await import('./forwards.ts')).forwardHandlers(deps)),
     image: once(async () => (await import('./images.ts')).imageHandlers(deps)),

@@ -1,8 +1,8 @@
 // What a client that wants to reach a sandbox has to do next, as the sandbox's files tell it.
-import { comesBack } from '../core/comeback.ts';
 import { fail } from '../core/errors.ts';
 import { OWNER_VANISHED } from '../core/lifecycle.ts';
 import type { Entry } from '../store/sandboxes.ts';
+import { willComeBack } from '../store/willComeBack.ts';
 
 export type Outlook =
   /** Its owner says that it runs, so its endpoint answers at any moment. */
@@ -16,21 +16,16 @@ export type Outlook =
 
 /** `locked`: another command is at work on it. */
 export function outlookOn(entry: Entry, { locked, settled }: { locked: boolean; settled: boolean }): Outlook {
-  const { record, owner, stale } = entry;
+  const { owner, stale } = entry;
   if (owner?.state === 'running') return { kind: 'up' };
   if (owner?.state === 'starting') return { kind: 'wait', why: 'is starting' };
   if (owner?.state === 'stopping') return { kind: 'wait', why: 'is stopping' };
   if (locked) return { kind: 'wait', why: 'is being worked on by another command' };
   if (owner !== undefined) return { kind: 'down' };
   if (stale && !settled) return { kind: 'settle', why: `has lost its owner, ${TAKES_OVER}` };
-  const lost = comesBack({
-    intent: record.intent,
-    lastEnd: record.last_end,
-    stale,
-    suspended: record.suspended === true,
-    held: record.attached || record.throwaway === true,
-  });
-  return lost ? { kind: 'start', why: `does not run (${reasonOf(entry)}) and is started` } : { kind: 'down' };
+  return willComeBack(entry)
+    ? { kind: 'start', why: `does not run (${reasonOf(entry)}) and is started` }
+    : { kind: 'down' };
 }
 
 const TAKES_OVER = 'another one takes over its guest if there still is one';

@@ -29,6 +29,8 @@ export type Paths = {
   readonly images: string;
   readonly audit: string;
   readonly cache: string;
+  /** Servers of editors, unpacked; guests see this folder read-only where their backend can show it. */
+  readonly servers: string;
   /** Touched at every change of a sandbox; helpers watch it. */
   readonly changed: string;
 };
@@ -75,6 +77,7 @@ export function pathsOf(env: NodeJS.ProcessEnv): Paths {
     images: join(home, 'images'),
     audit: join(home, 'audit'),
     cache: join(home, 'cache'),
+    servers: join(home, 'cache', 'servers'),
     changed: join(home, 'changed'),
   };
 }

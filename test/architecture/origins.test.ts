@@ -7,7 +7,7 @@ import { sources } from './sources.ts';
 
 /** First parts of paths that mean the same on every machine, or inside every guest. */
 const known =
-  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|home/libvirt|workspace|opt/homebrew|opt/heyvm|mnt|media|nix|boot|srv|heyvm|git/(?:private|host|objects)';
+  'usr|bin|sbin|lib|lib32|lib64|libx32|etc|proc|sys|dev|tmp|run|var|home/dev|home/me|home/libvirt|workspace|opt/homebrew|opt/heyvm|opt/heyvm-servers|mnt|media|nix|boot|srv|heyvm|git/(?:private|host|objects)';
 
 /** What an engine of containers is asked for over HTTP. */
 const routes = 'containers/(create|json)|images/(create|json|prune)|system/df';

@@ -4,11 +4,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { canRunServer, placeServer } from '../../../extension/handOff/editorServer.ts';
 import { forgetWindow, writeWindowFile } from '../../../extension/handOff/localWindow.ts';
 import { remoteSshExtension, remoteUri } from '../../../extension/handOff/remoteSsh.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { eventually } from '../../support/eventually.ts';
-import { command, extension, removeAll } from '../support/product.ts';
+import { command, extension, product, removeAll } from '../support/product.ts';
 import { makeRepository, type Repository } from '../support/repository.ts';
 
 describe('the hand-off', () => {
@@ -39,6 +40,21 @@ describe('the hand-off', () => {
       `vscode-remote://ssh-remote+${sandbox.ssh.alias}/workspace`,
     );
     assert.match(sandbox.ssh.alias, /^heyvm-[a-z0-9.-]+$/);
+  });
+
+  it('looks before a window opens inside whether its server can run there', async () => {
+    const said: string[] = [];
+    const log = { info: (line: string) => said.push(line), warn: (line: string) => said.push(line) };
+    const { helper } = await product();
+    assert.equal(await canRunServer({ helper, log }, sandbox), true, said.join('\n'));
+  });
+
+  it('opens the window all the same when the server cannot be put inside', async () => {
+    const said: string[] = [];
+    const log = { info: (line: string) => said.push(line), warn: (line: string) => said.push(line) };
+    const call = () => Promise.reject(new Error('no network'));
+    await placeServer({ helper: { call }, log }, sandbox);
+    assert.match(said.join('\n'), /no network|does not say where its server is/);
   });
 
   it('uses no window over ssh in a browser', function () {

@@ -1,0 +1,65 @@
+// Answers as the update server of VS Code does, and as a fork's page of releases, from one archive on this machine.
+import { createReadStream, statSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerArchive } from '../../../scripts/lib/vscodeArchive.ts';
+
+export type Vendor = {
+  readonly origin: string;
+  /** What was asked for, in order, with the range where there was one. */
+  readonly asked: readonly string[];
+  /** The next answer with the archive breaks off half-way. */
+  breakNext(): void;
+  close(): Promise<void>;
+};
+
+export async function startVendor(archive: ServerArchive): Promise<Vendor> {
+  const asked: string[] = [];
+  let breaks = false;
+  const server = createServer((request, response) => {
+    const { range } = request.headers;
+    const path = request.url ?? '';
+    asked.push(range === undefined ? path : `${path} ${range}`);
+    if (path.startsWith('/api/versions/commit:'))
+      return void response.end(JSON.stringify({ sha256hash: archive.sha256 }));
+    if (path.endsWith('/wrong.tar.gz.sha256')) return void response.end(`${'0'.repeat(64)}  wrong.tar.gz\n`);
+    if (path.endsWith('.sha256')) return void response.end(`${archive.sha256}  fork.tar.gz\n`);
+    if (path.endsWith('/wrong.tar.gz')) return void response.end('something else');
+    if (path.startsWith('/commit:')) return void response.writeHead(302, { location: '/archive' }).end();
+    if (path !== '/archive' && !path.endsWith('.tar.gz')) return void response.writeHead(404).end();
+    send(response, { archive, range, breaks });
+    breaks = false;
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    breakNext: () => {
+      breaks = true;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise(resolve => server.close(resolve));
+    },
+  };
+}
+
+type Sending = {
+  readonly archive: ServerArchive;
+  readonly range: string | undefined;
+  readonly breaks: boolean;
+};
+
+function send(response: ServerResponse, { archive, range, breaks }: Sending): void {
+  const { size } = statSync(archive.path);
+  const start = Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0);
+  response.writeHead(start > 0 ? 206 : 200, {
+    etag: `"${archive.sha256}"`,
+    'content-length': size - start,
+    ...(start > 0 ? { 'content-range': `bytes ${start}-${size - 1}/${size}` } : {}),
+  });
+  const end = breaks ? start + Math.floor((size - start) / 2) : size - 1;
+  const file = createReadStream(archive.path, { start, end });
+  file.pipe(response, { end: !breaks });
+  if (breaks) file.once('end', () => setImmediate(() => response.destroy()));
+}
