@@ -113,6 +113,8 @@ export type Driver = {
   destroy(context: DriverContext, ref: Ref): Promise<readonly Residue[]>;
   /** Removes what carries our mark and belongs to none of the living; says what that was. */
   sweep(context: MachineContext, living: ReadonlySet<string>): Promise<readonly Residue[]>;
+  /** Options of engines where something of this store may lie, though no sandbox and no setting names them any more. */
+  elsewhere?(context: MachineContext): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Present exactly when the capability `pause` says so, as the others with theirs. */
   readonly pausing?: Pausing;
   readonly suspending?: Suspending;

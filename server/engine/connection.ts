@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import type { Address, Tls } from './address.ts';
-import { overSsh } from './ssh.ts';
+import { engineOverSsh } from './ssh.ts';
 
 export type Connection = {
   readonly docker: Docker;
@@ -26,7 +26,7 @@ export function connectionTo(address: Address, signal: AbortSignal | undefined):
   agent.createConnection = (options, done) => {
     signal?.throwIfAborted();
     const socket =
-      address.kind === 'ssh' ? overSsh(address) : connect({ ...options, ...goalOf(address) }, done);
+      address.kind === 'ssh' ? engineOverSsh(address) : connect({ ...options, ...goalOf(address) }, done);
     if (socket) watch(socket, signal, reject);
     return socket;
   };

@@ -1,49 +1,15 @@
 // Reaches an engine of another machine with the person's own ssh, as the docker command does.
-import { Duplex, Readable, Writable } from 'node:stream';
-import { allowedEnvironment } from '../platform/run.ts';
-import { spawnChild } from '../platform/spawn.ts';
+import type { Duplex } from 'node:stream';
+import { overSsh } from '../platform/overSsh.ts';
 import type { Address } from './address.ts';
 import { engineProgram } from './program.ts';
 
 export type SshAddress = Extract<Address, { kind: 'ssh' }>;
 
-/** Ends with the program; what ssh says on its way out is the error. dockerode's own client accepts every host key. */
-export function overSsh(address: SshAddress): Duplex {
-  const child = spawnChild(sshWords(address), { env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
-  const { stdin, stdout, stderr } = child;
-  if (stdin === null || stdout === null || stderr === null) throw new Error('ssh has no streams');
-  let said = '';
-  stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-SAID);
-  });
-  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
-  // Who reads hears of it, and after the end of a connection nobody does.
-  closed.catch(() => undefined);
-  child.once('error', reject);
-  child.once('close', code => {
-    if (code === 0) resolve();
-    else reject(new Error(said.trim() === '' ? `ssh ended with status ${code}` : said.trim()));
-  });
-  const readable = Readable.from(untilEnd(stdout, closed), { objectMode: false });
-  return Duplex.from({ writable: into(stdin), readable }).once('close', () => child.kill());
+/** dockerode's own client accepts every host key. */
+export function engineOverSsh(address: SshAddress): Duplex {
+  return overSsh(sshWords(address));
 }
-
-/** A program that is gone takes no more, and its last words are the reason, not that. */
-function into(input: Writable): Writable {
-  input.on('error', () => undefined);
-  return new Writable({
-    write: (chunk: Buffer, _encoding, done) => void input.write(chunk, () => done()),
-    final: done => void input.end(() => done()),
-  });
-}
-
-/** The output ends before the program does, and only then it is known whether that was well. */
-async function* untilEnd(output: Readable, closed: Promise<void>): AsyncGenerator<Buffer> {
-  yield* output;
-  await closed;
-}
-
-const SAID = 1000;
 
 /** Nobody can answer a question here, so that ssh fails instead of asking one. */
 function sshWords({ user, host, port }: SshAddress): [string, ...string[]] {
@@ -53,9 +19,4 @@ function sshWords({ user, host, port }: SshAddress): [string, ...string[]] {
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...['--', host, engineProgram, 'system', 'dial-stdio'],
   ];
-}
-
-function environment(): Record<string, string> {
-  const agent = process.env['SSH_AUTH_SOCK'];
-  return { ...allowedEnvironment(process.env), ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }) };
 }

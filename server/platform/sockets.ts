@@ -30,6 +30,24 @@ export function connect(path: string): Promise<Socket> {
   });
 }
 
+/** A server that is gone without a word is noticed in minutes. */
+export function connectTo(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net().connect({
+      host,
+      port,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      noDelay: true,
+    });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
+
 /** Loaded with its first use, because commands that only read the store need no network. */
 function net(): typeof import('node:net') {
   return process.getBuiltinModule('node:net');

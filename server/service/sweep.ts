@@ -38,36 +38,34 @@ async function sweepOne(
   if (!hosts.some(({ platform }) => platform === process.platform)) return [];
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const limit = AbortSignal.any([signal, patience]);
+  const driver = await backend.load();
+  const own = machineContext(deps, backend, { signal: limit });
+  const named = enginesOf(records.filter(({ backend_type }) => backend_type === id));
+  const elsewhere = (await driver.elsewhere?.(own)) ?? [];
   const found: Residue[] = [];
-  try {
-    for (const over of enginesOf(records.filter(({ backend_type }) => backend_type === id))) {
+  for (const over of unique([...named, ...elsewhere])) {
+    try {
       // Only the settings' own engine may be none at all; where a sandbox was made, there is one.
       if (over === undefined && (await within(limit, availabilityOf(deps, backend, limit))).kind !== 'ready')
         continue;
-      const driver = await backend.load();
-      found.push(
-        ...(await within(
-          limit,
-          driver.sweep(machineContext(deps, backend, { signal: limit, over }), living),
-        )),
-      );
+      const context = machineContext(deps, backend, { signal: limit, over });
+      found.push(...(await within(limit, driver.sweep(context, living))));
+    } catch (error) {
+      signal.throwIfAborted();
+      // What is left in an engine that is away is found when it is back; only defects of ours have to be heard of.
+      if (!patience.aborted && toSandboxError(error).code === 'internal') throw error;
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    // What is left in an engine that is away is found when it is back; only defects of ours have to be heard of.
-    if (!patience.aborted && toSandboxError(error).code === 'internal') throw error;
   }
   return found;
 }
 
 /** The one of the settings, and those that sandboxes were made with. */
 function enginesOf(records: readonly SandboxRecord[]): readonly Options[] {
-  const own = new Map(
-    records.flatMap(({ options }) =>
-      options === undefined ? [] : [[JSON.stringify(options), options] as const],
-    ),
-  );
-  return [undefined, ...own.values()];
+  return [undefined, ...records.map(({ options }) => options)];
+}
+
+function unique(engines: readonly Options[]): readonly Options[] {
+  return [...new Map(engines.map(options => [JSON.stringify(options), options])).values()];
 }
 
 /** Also of work that does not listen to its signal. */

@@ -40,6 +40,15 @@ const machines: Readonly<Record<string, Machine>> = {
     qemuArguments: ['-incoming', 'defer'],
   },
   served: { ...plain, shared: 'not' },
+  elsewhere: {
+    ...plain,
+    emulator: '/usr/bin/qemu-system-x86_64',
+    disk: '/var/lib/libvirt/images/disk.qcow2',
+    port: undefined,
+    console: undefined,
+    share: undefined,
+    shared: 'not',
+  },
   strange: {
     ...plain,
     disk: `/a & b/<"it's">/disk.qcow2`,

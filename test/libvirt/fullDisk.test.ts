@@ -23,7 +23,7 @@ describe('a machine that fills the disk of the host', function () {
       end: {
         kind: 'died',
         reason:
-          'its disk could not grow, because the disk of this machine is full; make room and start it again',
+          'its disk could not grow, because the disk that it lies on is full; make room and start it again',
       },
       condition: 'stopped',
     });

@@ -14,14 +14,15 @@ export type Booting = {
   readonly libvirt: Libvirt;
   readonly name: string;
   readonly places: Places;
+  /** To the machine that was started just now; over its socket when it is left out. */
+  readonly line?: Line;
   readonly patienceMs: number;
 };
 
-/** The line to a machine that was started just now, once its guest program answers. */
+/** The line, once the guest program answers; closed when it comes to nothing. */
 export async function awaitReady(booting: Booting): Promise<Line> {
-  const { context, places, patienceMs } = booting;
+  const { context, places, patienceMs, line = lineTo(places.port) } = booting;
   const console = await readConsole(places.console);
-  const line = lineTo(places.port);
   const late = AbortSignal.timeout(patienceMs);
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, late, over.signal]);

@@ -42,7 +42,7 @@ export function readCondition({ state, reason }: Domain): Condition {
   }
 }
 
-const NO_ROOM = 'its disk could not grow, because the disk of this machine is full';
+const NO_ROOM = 'its disk could not grow, because the disk that it lies on is full';
 
 const offReasons: Readonly<Record<number, string>> = {
   [offFor.shutdown]: 'it was shut down from inside',

@@ -36,14 +36,15 @@ export async function copyDisk(from: string, to: string): Promise<void> {
 /** Only ever grows, because a smaller disk would cut a file system off. */
 export async function growDisk(tools: Tools, disk: string, bytes: number): Promise<void> {
   const now = await virtualSize(tools, disk);
-  if (bytes < now) {
-    const least = Math.ceil(now / GIB);
-    fail('usage', `the disk has ${inGib(now)} already and cannot shrink to ${inGib(bytes)}`, {
-      hint: `ask for at least that: --disk ${least}g`,
-    });
-  }
+  if (bytes < now) refuseShrink(now, bytes);
   const whole = Math.floor(bytes / SECTOR) * SECTOR;
   if (whole > now) await qemuImg(tools, ['resize', '-q', '-f', 'qcow2', disk, String(whole)]);
+}
+
+export function refuseShrink(now: number, bytes: number): never {
+  fail('usage', `the disk has ${inGib(now)} already and cannot shrink to ${inGib(bytes)}`, {
+    hint: `ask for at least that: --disk ${Math.ceil(now / GIB)}g`,
+  });
 }
 
 const SECTOR = 512;

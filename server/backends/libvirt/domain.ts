@@ -32,12 +32,13 @@ export type Machine = {
   /** An ISO image that a vendor's system configures itself from. */
   readonly seed?: string | undefined;
   readonly network: 'none' | 'open';
-  /** Where the host talks to the guest program. */
-  readonly port: string;
-  readonly console: string;
+  /** Where the host talks to the guest program; libvirt chooses a place where it is left out. */
+  readonly port?: string | undefined;
+  /** Where the console is written; whoever wants it asks libvirt for it where it is left out. */
+  readonly console?: string | undefined;
   readonly emulator: string;
-  /** The empty folder on which the emulator composes what the guest sees, and the plan for it. */
-  readonly share: { readonly folder: string; readonly plan: string };
+  /** The empty folder on which our emulator composes what the guest sees, and the plan for it; QEMU itself has none. */
+  readonly share?: { readonly folder: string; readonly plan: string } | undefined;
   /** Whether QEMU shares that folder with the guest. */
   readonly shared: 'over 9p' | 'not';
   /** Whom QEMU runs as where libvirt itself is root. */
@@ -46,6 +47,15 @@ export type Machine = {
   readonly unconfined?: readonly string[] | undefined;
   /** Passed to QEMU as they are. */
   readonly qemuArguments?: readonly string[] | undefined;
+};
+
+type Share = NonNullable<Machine['share']>;
+
+/** One on this host, with all that leads to it. */
+export type NearMachine = Machine & {
+  readonly port: string;
+  readonly console: string;
+  readonly share: Share;
 };
 
 /** The tag by which the guest finds what is shared with it. */
@@ -74,16 +84,19 @@ export function renderDomain(machine: Machine): string {
       ...['on_poweroff', 'on_reboot', 'on_crash'].map(name => ({ name, text: 'destroy' })),
       { name: 'devices', children: devices(machine) },
       ...labels(machine),
-      {
-        name: 'qemu:commandline',
-        children: [
-          ...(machine.qemuArguments ?? []).map(value => ({ name: 'qemu:arg', attributes: { value } })),
-          { name: 'qemu:env', attributes: { name: 'HEYVM_STAGE', value: machine.share.plan } },
-        ],
-      },
-      withoutQuestions,
+      ...(machine.share === undefined ? [] : [commandLine(machine, machine.share), withoutQuestions]),
     ],
   });
+}
+
+function commandLine({ qemuArguments = [] }: Machine, { plan }: Share): XmlNode {
+  return {
+    name: 'qemu:commandline',
+    children: [
+      ...qemuArguments.map(value => ({ name: 'qemu:arg', attributes: { value } })),
+      { name: 'qemu:env', attributes: { name: 'HEYVM_STAGE', value: plan } },
+    ],
+  };
 }
 
 /**
@@ -130,16 +143,9 @@ function devices(machine: Machine): XmlNode[] {
       ? []
       : [disk({ format: 'raw', file: machine.seed, device: 'vdb', access: 'ro' })]),
     { name: 'controller', attributes: { type: 'usb', model: 'none' } },
-    ...(machine.shared === 'not' ? [] : [sharedFolder(machine.share)]),
+    ...(machine.shared === 'not' || machine.share === undefined ? [] : [sharedFolder(machine.share)]),
     ...(machine.network === 'open' ? [userNetwork] : []),
-    {
-      name: 'serial',
-      attributes: { type: 'file' },
-      children: [
-        { name: 'source', attributes: { path: machine.console, append: 'on' } },
-        { name: 'target', attributes: { port: 0 } },
-      ],
-    },
+    serial(machine.console),
     {
       name: 'channel',
       attributes: { type: 'unix' },
@@ -157,7 +163,16 @@ function devices(machine: Machine): XmlNode[] {
   ];
 }
 
-function sharedFolder({ folder }: Machine['share']): XmlNode {
+function serial(path: string | undefined): XmlNode {
+  const source: XmlNode = { name: 'source', attributes: { path, append: 'on' } };
+  return {
+    name: 'serial',
+    attributes: { type: path === undefined ? 'pty' : 'file' },
+    children: [...(path === undefined ? [] : [source]), { name: 'target', attributes: { port: 0 } }],
+  };
+}
+
+function sharedFolder({ folder }: Share): XmlNode {
   return {
     name: 'filesystem',
     // Files that the guest makes belong to whom QEMU runs as, with their real modes and links.

@@ -13,16 +13,20 @@ import { checkMounts } from '../kit/mounts.ts';
 import { realWorkspace, withRealPaths } from '../kit/workspace.ts';
 import { conditionOf, forceOff } from './condition.ts';
 import { copyDisk, ensureDisk } from './disk.ts';
+import { isFar, refuseFar } from './far/host.ts';
+import { attachFar, isFarRecord, lineToFar, makeFarDisk, removeFarVolumes, startFar } from './far/machine.ts';
+import { knownPlaces } from './far/places.ts';
 import { linesOf, makeGuest } from './guest.ts';
 import { uriOf } from './host.ts';
-import { lineTo } from './line.ts';
+import { type Line, lineTo } from './line.ts';
 import { manifest } from './manifest.ts';
-import { parseOptions } from './options.ts';
+import { DEFAULT_POOL, parseOptions } from './options.ts';
 import { placesOf } from './places.ts';
 import { probe } from './probe.ts';
 import {
   checkRef,
   domainName,
+  type MachineRecord,
   needRecord,
   readRecord,
   refOf,
@@ -45,6 +49,7 @@ export const driver: Driver = {
   inspect,
   destroy,
   sweep,
+  elsewhere: async context => (await knownPlaces(context)).map(({ uri, pool }) => ({ connect: uri, pool })),
   async halt(context) {
     const { uri, name } = await needRecord(context);
     await forceOff(libvirtAt(uri, context), name);
@@ -62,24 +67,39 @@ async function create(context: DriverContext, request: LaunchRequest): Promise<R
   const places = placesOf(context);
   await ensureFolder(context.state);
   const known = await readRecord(context);
-  const name = domainName(context, request.id);
-  const record = known ?? {
-    version: 1,
-    uri: uriOf(parseOptions(request.options)),
-    name,
-    uuid: uuidOf(name),
-    workspace: realWorkspace(request.workspace),
-    image: { name: image.name, digest: image.manifest.digest },
-  };
+  const record = known ?? (await newRecord(context, request, image));
   // First, so that whatever is made after it is found again.
   if (known === undefined) await writeRecord(context, record);
-  if (request.from === undefined) await ensureDisk(context, places.disk, image);
+  if (isFarRecord(record)) await makeFarDisk(context, { record, image, request });
+  else if (request.from === undefined) await ensureDisk(context, places.disk, image);
   else if (!existsSync(places.disk)) {
     const { disk, ground } = partsOf(request.from);
     if (ground !== undefined) await standOn(context, ground, request.id);
     await copyDisk(disk, places.disk);
   }
   return refOf(record);
+}
+
+async function newRecord(
+  context: DriverContext,
+  request: LaunchRequest,
+  image: StoredImage,
+): Promise<MachineRecord> {
+  const options = parseOptions(request.options);
+  const uri = uriOf(options);
+  const name = domainName(context, request.id);
+  const far = await isFar(context, libvirtAt(uri, context));
+  if (far && request.from !== undefined) refuseFar('it cannot begin as a copy of another one');
+  if (far && options.workspace === 'shared') refuseFar('its workspace cannot be shared');
+  return {
+    version: 1,
+    uri,
+    name,
+    uuid: uuidOf(name),
+    workspace: realWorkspace(request.workspace),
+    image: { name: image.name, digest: image.manifest.digest },
+    ...(far ? { far: { pool: options.pool ?? DEFAULT_POOL } } : {}),
+  };
 }
 
 async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Promise<Guest> {
@@ -94,7 +114,7 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const begun = !isNew(context.state);
   const found = begun ? await conditionOf(libvirt, record.name) : ({ kind: 'unknown' } as const);
   if (found.kind === 'running' || found.kind === 'paused' || found.kind === 'full') {
-    const line = lineTo(places.port);
+    const line = isFarRecord(record) ? attachFar(context, record) : lineTo(places.port);
     const workspace = await resumeServing({ context, line, places, owner: request.owner });
     return makeGuest({ ...parts, line, workspace });
   }
@@ -106,7 +126,10 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   if (image.manifest.digest !== record.image.digest) {
     context.log(`the image ${image.name} has changed; this sandbox keeps the disk that it was made with`);
   }
-  const started = await startMachine({ context, request, record, image, libvirt, places, found });
+  const starting = { context, request, image, libvirt, places, found };
+  const started = await (isFarRecord(record)
+    ? startFar({ ...starting, record })
+    : startMachine({ ...starting, record }));
   return makeGuest({ ...parts, ...started });
 }
 
@@ -128,6 +151,9 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
     residues.push(...(await removeDomain(libvirtAt(record.uri, context), record.name)));
   // While the machine may run, its disk stays where it is and its record tells of it.
   if (residues.length > 0) return residues;
+  if (record !== undefined && isFarRecord(record))
+    residues.push(...(await removeFarVolumes(context, record)));
+  if (residues.length > 0) return residues;
   await rm(placesOf(context).port, { force: true });
   await removeTree(context.state);
   const id = record === undefined ? undefined : sandboxOf(context, record.name);
@@ -136,8 +162,10 @@ async function destroy(context: DriverContext): Promise<readonly Residue[]> {
 }
 
 async function suspend(context: DriverContext, _ref: Ref, guest: Guest): Promise<void> {
-  const { uri, name } = await needRecord(context);
-  const connect = linesOf.get(guest) ?? lineTo(placesOf(context).port).connect;
+  const record = await needRecord(context);
+  const { uri, name } = record;
+  const line = (): Line => (isFarRecord(record) ? lineToFar(record) : lineTo(placesOf(context).port));
+  const connect = linesOf.get(guest) ?? line().connect;
   const busy = await releaseGuest(() => connect());
   if (busy.length > 0) {
     const listed = busy.map(({ pid, command }) => `${command} (${pid})`).join(', ');

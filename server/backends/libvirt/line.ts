@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../core/errors.ts';
 import { errorCodeOf } from '../../platform/files.ts';
-import { connect } from '../../platform/sockets.ts';
+import { connect as connectSocket } from '../../platform/sockets.ts';
 import { type Mux, muxOver } from '../../wire/mux.ts';
 
 export type Line = {
@@ -16,7 +16,12 @@ export type Line = {
   readonly ended: AbortSignal;
 };
 
+/** Over a socket of this machine. */
 export function lineTo(port: string): Line {
+  return lineOver(() => connectSocket(port));
+}
+
+export function lineOver(reach: () => Promise<Duplex>): Line {
   const end = new AbortController();
   const listeners: (() => void)[] = [];
   let current: Promise<Mux> | undefined;
@@ -25,7 +30,7 @@ export function lineTo(port: string): Line {
     for (const listener of listeners) listener();
   };
   const establish = (signal: AbortSignal): Promise<Mux> => {
-    const made = open(port, AbortSignal.any([signal, end.signal]));
+    const made = open(reach, AbortSignal.any([signal, end.signal]));
     current = made;
     made.then(
       mux => mux.closed.then(() => lost(made)),
@@ -63,11 +68,11 @@ const HINT = 'start it again with heyvm start';
 const RETRY_MS = 20;
 const RETRIES = 100;
 
-async function open(port: string, signal: AbortSignal): Promise<Mux> {
+async function open(reach: () => Promise<Duplex>, signal: AbortSignal): Promise<Mux> {
   for (let attempt = 0; ; attempt += 1) {
     signal.throwIfAborted();
     try {
-      const socket = await connect(port);
+      const socket = await reach();
       const onAbort = (): void => void socket.destroy();
       signal.addEventListener('abort', onAbort, { once: true });
       try {

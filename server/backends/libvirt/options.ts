@@ -14,6 +14,8 @@ export const Options = z.strictObject({
   accelerator: z.optional(z.enum(['kvm', 'tcg'])),
   /** How the workspace is shown: the first of these that works when it is left out. */
   workspace: z.optional(z.enum(['shared', 'reverse-sftp'])),
+  /** The storage pool on another host that disks lie in; `default` when it is left out. */
+  pool: z.optional(z.string().check(z.regex(/^[\w.-]+$/, 'must be the name of a storage pool'))),
   /** How much prepared machines, which new ones are resumed from, may take on disk. */
   templates_bytes: z.optional(z.int().check(z.minimum(0))),
 });
@@ -21,6 +23,8 @@ export type Options = z.output<typeof Options>;
 
 /** Enough for some ten kinds of machines of the usual size. */
 export const TEMPLATES_BYTES = 4 * 1024 ** 3;
+
+export const DEFAULT_POOL = 'default';
 
 /** The own libvirt of the person, which starts by itself and needs no privileges. */
 export const DEFAULT_URI = 'qemu:///session';

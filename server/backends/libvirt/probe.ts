@@ -6,6 +6,9 @@ import { ensureFolder } from '../../platform/files.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
 import { askKvm } from './accelerator.ts';
 import { findQemu, prepareEmulator, tryEmulator } from './emulator.ts';
+import { namesHost } from './far/address.ts';
+import { isFar } from './far/host.ts';
+import { probeFar } from './far/probe.ts';
 import { isSystem, strangerReason, uriOf } from './host.ts';
 import { type Options, parseOptions } from './options.ts';
 import { libvirtAt } from './virsh.ts';
@@ -14,19 +17,31 @@ type Missing = Extract<Availability, { kind: 'missing' }>;
 
 export async function probe(context: MachineContext, ceiling: Capabilities): Promise<Availability> {
   if (process.platform !== 'linux') return { kind: 'unsupported', why: 'machines need Linux' };
-  const absent = await missingPrograms(context);
-  if (absent !== undefined) return absent;
-  const options = parseOptions(context.options);
-  const reached = await reach(context, options);
-  if (reached !== undefined) return reached;
-  await ensureFolder(context.cache);
   try {
-    return await tried(context, ceiling, options);
+    return await asked(context, ceiling, parseOptions(context.options));
   } catch (error) {
     context.signal.throwIfAborted();
     const { message, hint } = toSandboxError(error);
     return { kind: 'missing', what: message, fix: hint ?? 'heyvm doctor shows what is missing' };
   }
+}
+
+async function asked(
+  context: MachineContext,
+  ceiling: Capabilities,
+  options: Options,
+): Promise<Availability> {
+  const absent = missingAgent(context) ?? (await missingProgram(context, 'virsh'));
+  if (absent !== undefined) return absent;
+  const uri = uriOf(options);
+  // QEMU on another host needs none here.
+  const lacking = namesHost(uri) ? undefined : await missingHere(context);
+  if (lacking !== undefined) return lacking;
+  const libvirt = libvirtAt(uri, context);
+  await libvirt.call(['version']);
+  await ensureFolder(context.cache);
+  if (await isFar(context, libvirt)) return await probeFar(context, ceiling, { libvirt, options });
+  return (await missingHere(context)) ?? (await tried(context, ceiling, options));
 }
 
 async function tried(
@@ -59,39 +74,38 @@ async function tried(
 
 const SLOW = 'Without KVM QEMU interprets the processor: programs inside are about ten times slower';
 
-async function missingPrograms({ agent, run, signal }: MachineContext): Promise<Missing | undefined> {
+function missingAgent({ agent }: MachineContext): Missing | undefined {
   try {
     accessSync(agent, constants.X_OK);
+    return undefined;
   } catch {
     // Absence and a missing permission are the same answer here.
     const what = `the guest program ${agent} is missing`;
     return { kind: 'missing', what, fix: 'install heyvm again, or build it with: npm run build' };
   }
+}
+
+const packages = {
+  virsh: 'apt install libvirt-clients libvirt-daemon',
+  'qemu-img': 'apt install qemu-utils',
+} as const;
+
+async function missingHere(context: MachineContext): Promise<Missing | undefined> {
   if (findQemu() === undefined) {
     return { kind: 'missing', what: 'QEMU is not installed', fix: 'apt install qemu-system-x86' };
   }
-  for (const [program, fix] of [
-    ['virsh', 'apt install libvirt-clients libvirt-daemon'],
-    ['qemu-img', 'apt install qemu-utils'],
-  ] as const) {
-    const found = await run([program, '--version'], { signal, timeoutMs: 5_000, accept: 'any' }).catch(
-      () => undefined,
-    );
-    signal.throwIfAborted();
-    if (found?.code !== 0) return { kind: 'missing', what: `the program ${program} is not installed`, fix };
-  }
-  return undefined;
+  return missingProgram(context, 'qemu-img');
 }
 
-async function reach(context: MachineContext, options: Options): Promise<Missing | undefined> {
-  try {
-    await libvirtAt(uriOf(options), context).call(['version']);
-    return undefined;
-  } catch (error) {
-    context.signal.throwIfAborted();
-    const { message, hint } = toSandboxError(error);
-    return { kind: 'missing', what: message, fix: hint ?? 'heyvm doctor shows what is missing' };
-  }
+async function missingProgram(
+  { run, signal }: MachineContext,
+  program: keyof typeof packages,
+): Promise<Missing | undefined> {
+  const asking = { signal, timeoutMs: 5_000, accept: 'any' } as const;
+  const found = await run([program, '--version'], asking).catch(() => undefined);
+  signal.throwIfAborted();
+  if (found?.code === 0) return undefined;
+  return { kind: 'missing', what: `the program ${program} is not installed`, fix: packages[program] };
 }
 
 function stranger(uri: string, said: string): Missing {

@@ -15,6 +15,8 @@ const MachineRecord = z.strictObject({
   /** Where the workspace really was when the sandbox was made. */
   workspace: z.string(),
   image: z.strictObject({ name: z.string(), digest: z.string() }),
+  /** Of a machine that runs on another host: the storage pool there that its disk lies in. */
+  far: z.optional(z.strictObject({ pool: z.string() })),
 });
 export type MachineRecord = z.output<typeof MachineRecord>;
 

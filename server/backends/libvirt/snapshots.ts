@@ -16,6 +16,7 @@ import { randomHex } from '../../platform/random.ts';
 import { parse } from '../../protocol/parse.ts';
 import { conditionOf } from './condition.ts';
 import { copyDisk } from './disk.ts';
+import { refuseFar } from './far/host.ts';
 import { linesOf } from './guest.ts';
 import { placesOf } from './places.ts';
 import { needRecord, sandboxOf } from './record.ts';
@@ -37,7 +38,8 @@ type DiskSnapshot = z.output<typeof DiskSnapshot>;
 export const snapshots: Snapshots = {
   take,
   async restore(context, ref, snapshot) {
-    const { uri, name } = await needRecord(context);
+    const { uri, name, far } = await needRecord(context);
+    if (far !== undefined) refuseFar('it cannot be put back');
     const found = await conditionOf(libvirtAt(uri, context), name);
     if (found.kind !== 'off' && found.kind !== 'unknown') {
       fail('busy', 'the machine still runs', { hint: 'stop it with heyvm stop' });
@@ -72,7 +74,8 @@ export function momentOf({ from }: Pick<LaunchRequest, 'from'>): string | undefi
 
 async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Promise<Snapshot> {
   const { disk, snapshots: folder } = placesOf(context);
-  const { uri, name } = await needRecord(context);
+  const { uri, name, far } = await needRecord(context);
+  if (far !== undefined) refuseFar('no snapshot can be taken');
   const libvirt = libvirtAt(uri, context);
   await ensureFolder(folder);
   const copy = join(folder, `${options.name}-${randomHex(4)}.qcow2`);

@@ -12,7 +12,7 @@ import { ensureDisk, growDisk } from './disk.ts';
 import { type Machine, renderDomain } from './domain.ts';
 import { readHost } from './host.ts';
 import type { Line } from './line.ts';
-import { parseOptions, TEMPLATES_BYTES } from './options.ts';
+import { type Options, parseOptions, TEMPLATES_BYTES } from './options.ts';
 import type { Places } from './places.ts';
 import { type MachinePlan, planMachine } from './plan.ts';
 import type { MachineRecord } from './record.ts';
@@ -59,19 +59,31 @@ export async function startMachine(starting: Starting): Promise<Started> {
     state: context.state,
     host,
   });
-  await writeStage(starting, plan);
+  await writeStage(places, plan);
   if (plan.machine.seed !== undefined)
     await writeSeed(context, places, { name: request.name, uuid: record.uuid });
+  return bringUp(starting, plan, parseOptions(request.options), async () => {
+    const resumed = await resumeNew(starting, plan, versions);
+    return resumed ?? { line: await startOwn(starting, plan) };
+  });
+}
+
+type Begun = { readonly line: Line; readonly settled?: Promise<void> };
+
+/** From the beginning of a machine to one whose programs see the workspace. */
+export async function bringUp(
+  { context, request, record, image, libvirt, places }: Starting,
+  plan: MachinePlan,
+  options: Pick<Options, 'workspace'>,
+  begin: () => Promise<Begun>,
+): Promise<Started> {
   let line: Line | undefined;
   try {
-    const resumed = await resumeNew(starting, plan, versions);
-    line = resumed?.line ?? (await startOwn(starting, plan));
+    const begun = await begin();
+    line = begun.line;
     context.progress({ phase: 'setting up' });
     const showing = { context, line, places, owner: request.owner };
-    const [workspace] = await Promise.all([
-      showWorkspace(showing, plan.setup, parseOptions(request.options)),
-      resumed?.settled,
-    ]);
+    const [workspace] = await Promise.all([showWorkspace(showing, plan.setup, options), begun.settled]);
     return { line, workspace };
   } catch (error) {
     line?.close();
@@ -89,7 +101,7 @@ function withAdvice(error: unknown, { name }: StoredImage): unknown {
   });
 }
 
-async function writeStage({ places }: Starting, plan: MachinePlan): Promise<void> {
+export async function writeStage(places: Places, plan: MachinePlan): Promise<void> {
   await ensureFolder(places.stage);
   // Made here, it is ours to read even where a libvirt of the system writes it.
   await appendFile(places.console, '', { mode: 0o600 });
@@ -148,10 +160,8 @@ async function resumeNew(
 }
 
 async function startOwn(starting: Starting, plan: MachinePlan): Promise<Line> {
-  const { libvirt, record, found } = starting;
   await writeDisk(starting, plan);
-  const saved = found.kind === 'off' && (await isSaved(libvirt, record.name));
-  return bootTwice(starting, plan, saved ? 'resume' : 'boot');
+  return bootTwice(starting, plan.machine, (machine, how) => bootOnce(starting, machine, how));
 }
 
 async function writeDisk({ context, image, places }: Starting, plan: MachinePlan): Promise<void> {
@@ -166,12 +176,15 @@ async function isSaved(libvirt: Libvirt, name: string): Promise<boolean> {
 
 const PATIENCE_MS = { kvm: 60_000, tcg: 180_000 } as const;
 
+export type BootOnce = (machine: Machine, how: 'boot' | 'resume') => Promise<Line>;
+
 /** Machines without KVM now and then stand still while they boot, and hardware that looks usable may not be. */
-async function bootTwice(starting: Starting, plan: MachinePlan, how: 'boot' | 'resume'): Promise<Line> {
-  const { context, libvirt, record } = starting;
-  const { machine } = plan;
+export async function bootTwice(starting: Starting, machine: Machine, boot: BootOnce): Promise<Line> {
+  const { context, libvirt, record, found } = starting;
+  const saved = found.kind === 'off' && (await isSaved(libvirt, record.name));
+  const how = saved ? 'resume' : 'boot';
   try {
-    return await bootOnce(starting, machine, how);
+    return await boot(machine, how);
   } catch (error) {
     const stuck = error instanceof SandboxError && error.code === 'guest-failed';
     if (!stuck || context.signal.aborted || parseOptions(context.options).accelerator === 'kvm') throw error;
@@ -180,7 +193,7 @@ async function bootTwice(starting: Starting, plan: MachinePlan, how: 'boot' | 'r
     // What was saved has been used up by the attempt, or cannot be read.
     if (how === 'resume') await libvirt.attempt(['managedsave-remove', record.name]);
     context.progress({ phase: 'booting', detail: 'once more, without KVM' });
-    return bootOnce(starting, { ...machine, accelerator: 'tcg' }, 'boot');
+    return boot({ ...machine, accelerator: 'tcg' }, 'boot');
   }
 }
 
@@ -202,7 +215,7 @@ async function bootOnce(starting: Starting, machine: Machine, how: 'boot' | 'res
 }
 
 /** A system of a vendor's does more at its first boot, and is better waited for than interrupted. */
-function patienceFor({ accelerator, boot }: Machine): number {
+export function patienceFor({ accelerator, boot }: Machine): number {
   return PATIENCE_MS[accelerator] * (boot.kind === 'firmware' ? 2 : 1);
 }
 

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import type { MachineContext, Residue } from '../../core/backend.ts';
 import { conditionOf } from './condition.ts';
 import { clearEmulators } from './emulatorUsers.ts';
+import { knownPlaces } from './far/places.ts';
+import { sweepPlace } from './far/sweep.ts';
 import { uriOf } from './host.ts';
 import { parseOptions } from './options.ts';
 import { sandboxOf } from './record.ts';
@@ -30,7 +32,11 @@ export async function sweep(
   const listed = await libvirt.call(['list', '--all', '--name']).catch(() => undefined);
   // What nobody can ask about stays; the next sweep asks again.
   if (listed === undefined) return [];
-  const removed = [...(await clearTemplates(context, libvirt, living)), ...(await clearEmulators())];
+  const places = (await knownPlaces(context)).filter(({ uri }) => uri === libvirt.uri);
+  const removed: Residue[] = [];
+  // Templates are never made elsewhere.
+  if (places.length === 0)
+    removed.push(...(await clearTemplates(context, libvirt, living)), ...(await clearEmulators()));
   for (const name of listed.split('\n')) {
     const id = sandboxOf(context, name.trim());
     if (id === undefined || living.has(id)) continue;
@@ -42,5 +48,7 @@ export async function sweep(
     for (const { what } of residues) context.log(`could not remove ${what}`);
     if (residues.length === 0) removed.push({ what: 'a machine without a sandbox', path: name });
   }
+  // After the machines that use them.
+  for (const place of places) removed.push(...(await sweepPlace(context, { libvirt, place, living })));
   return removed;
 }

@@ -6,6 +6,7 @@ import { fail, SandboxError } from '../../core/errors.ts';
 import type { RunResult } from '../../core/ports.ts';
 import { refuseAway } from './away.ts';
 import { NAMESPACE } from './domain.ts';
+import { withoutQuestions } from './far/address.ts';
 import { findElements } from './xml.ts';
 
 export type Command = readonly [string, ...string[]];
@@ -41,7 +42,7 @@ export function libvirtAt(uri: string, { run, signal, patienceMs = PATIENCE_MS }
     const [only] = commands;
     // One word is taken for a line of commands, as a line of several is.
     const words = commands.length === 1 && only !== undefined && only.length > 1 ? only : [line(commands)];
-    const argv = [PROGRAM, '--quiet', '--connect', uri, ...words] as const;
+    const argv = [PROGRAM, '--quiet', '--connect', withoutQuestions(uri), ...words] as const;
     const options = { signal, env: environment(), timeoutMs: patienceMs, accept: 'any', cwd: '/' } as const;
     try {
       const result = await run([...argv], { ...options, files });

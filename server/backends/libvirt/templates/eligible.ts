@@ -25,7 +25,7 @@ export function bootReason({ request, image, machine, uri, digest, state }: Star
   if (image.manifest.init !== 'heyvm') return 'the system of its image starts in a way of its own';
   if (image.manifest.digest !== digest) return 'its image has changed since it was made';
   if (request.limits.disk !== undefined) return 'its disk has a size of its own';
-  if (new URL(uri).protocol !== 'qemu:') return 'its libvirt is on another machine';
+  if (new URL(uri).protocol !== 'qemu:') return 'its libvirt is not reached directly';
   if (machine.runAs !== undefined && machine.runAs.uid !== process.getuid?.()) {
     return 'QEMU runs as another user, who may not read templates';
   }

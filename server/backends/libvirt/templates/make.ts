@@ -7,7 +7,7 @@ import { ensureFolder, writeAtomic } from '../../../platform/files.ts';
 import { guestOver } from '../../../wire/client.ts';
 import { awaitReady } from '../boot.ts';
 import { ensureDisk } from '../disk.ts';
-import { type Machine, renderDomain } from '../domain.ts';
+import { type Machine, type NearMachine, renderDomain } from '../domain.ts';
 import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import { uuidOf } from '../record.ts';
@@ -84,7 +84,7 @@ export async function finishTemplate({ context, libvirt, key }: Making, template
 }
 
 /** No workspace, no identity, and memory that lands in a file. */
-function nobodys({ context, machine, key }: Making, folder: string, memory: string): Machine {
+function nobodys({ context, machine, key }: Making, folder: string, memory: string): NearMachine {
   const name = templateName(context, key);
   const { disk } = filesIn(folder);
   return {
@@ -99,7 +99,7 @@ function nobodys({ context, machine, key }: Making, folder: string, memory: stri
 
 async function boot(
   { context, libvirt, patienceMs }: Making,
-  machine: Machine,
+  machine: NearMachine,
   folder: string,
 ): Promise<void> {
   const { name, port, console, share } = machine;

@@ -1,0 +1,197 @@
+// Machines of a libvirt on another machine: made, used, lost from sight, found again, and removed.
+import { strict as assert } from 'node:assert';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { libvirt } from '../../server/backends/libvirt/index.ts';
+import type { Availability } from '../../server/protocol/backend.ts';
+import { machineContext } from '../contract/bench.ts';
+import { heyvm, needCommandLine, startCommand } from '../crash/support/commands.ts';
+import { newStore } from '../crash/support/storm.ts';
+import { type Engine, kill, skipBecause } from '../process/support/engine.ts';
+import { eventually } from '../support/eventually.ts';
+import { type SecondMachine, startSecondMachine, whyNoSecondMachine } from './support/secondMachine.ts';
+
+const NAME = 'away';
+const FOREIGN = 'heyvm-0123456789ab-sb-01234567.qcow2';
+
+describe('machines on another machine', function () {
+  this.timeout(300_000);
+  let second: SecondMachine;
+  let engine: Engine;
+  let workspace: string;
+
+  before(async function () {
+    needCommandLine.call(this);
+    skipBecause(this, await whyNoSecondMachine());
+    second = await startSecondMachine();
+    engine = await newStore('libvirt', { connect: second.uri });
+    workspace = join(engine.home, '..', 'workspace');
+    mkdirSync(workspace);
+    await second.run(...virsh('vol-create-as', 'default', FOREIGN, '1M'));
+  });
+
+  after(async () => {
+    try {
+      await engine?.dispose();
+    } finally {
+      await second?.dispose();
+    }
+  });
+
+  const virsh = (...argv: readonly string[]): readonly string[] => [
+    'virsh',
+    '-q',
+    '-c',
+    'qemu:///system',
+    ...argv,
+  ];
+
+  const probe = async (options: Record<string, unknown>): Promise<Availability> =>
+    (await libvirt.load()).probe({ ...machineContext(), options });
+
+  const volumes = async (): Promise<readonly string[]> =>
+    (await second.run(...virsh('vol-list', 'default')))
+      .split('\n')
+      .flatMap(row => /^\s*(\S+)/.exec(row)?.[1] ?? []);
+
+  const domains = async (): Promise<readonly string[]> =>
+    (await second.run(...virsh('list', '--all', '--name'))).split('\n').filter(name => name !== '');
+
+  const succeeds = async (...words: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await heyvm(engine.home, ...words);
+    assert.equal(code, 0, `${words.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+
+  it('are found by asking, and can do less', async () => {
+    const found = await probe({ connect: second.uri });
+    assert.equal(found.kind, 'ready', JSON.stringify(found));
+    const { workspace: shown, snapshots, emulated } = found.capabilities;
+    assert.deepEqual([shown, snapshots, emulated], ['reverse-sftp', 'none', true]);
+    assert.match(found.notes.join('\n'), /which is the machine second\n/);
+  });
+
+  it('are refused with what is missing and what to do', async () => {
+    const unknown = second.uriWith(['StrictHostKeyChecking yes', 'UserKnownHostsFile /dev/null']);
+    const stranger = second.uriWith([
+      'StrictHostKeyChecking no',
+      'UserKnownHostsFile /dev/null',
+      'IdentityFile none',
+      'IdentityAgent none',
+    ]);
+    const cases: readonly (readonly [Record<string, unknown>, RegExp, RegExp])[] = [
+      [
+        { connect: unknown },
+        /Host key verification failed/,
+        /^connect once by hand and compare the key .*: ssh somebody@/,
+      ],
+      [{ connect: stranger }, /Permission denied/, /IdentityFile under "Host 198[.\d]+" in ~\/\.ssh\/config/],
+      [{ connect: second.uri, pool: 'nowhere' }, /nowhere is of no use/, /pool-define-as nowhere/],
+      [{ connect: second.uri, workspace: 'shared' }, /cannot be shared/, /leave out the option workspace/],
+      [{ connect: second.uri, accelerator: 'kvm' }, /KVM does not work there/, /accelerator/],
+      [{ connect: `qemu+tcp://${second.host}:1/system` }, /does not answer/, /its libvirt listens/],
+    ];
+    for (const [options, what, fix] of cases) {
+      const found = await probe(options);
+      assert.ok(found.kind === 'missing', JSON.stringify(found));
+      assert.match(found.what, what);
+      assert.match(found.fix, fix);
+    }
+  });
+
+  it('are made again after an upload was interrupted', async () => {
+    const create = startCommand(engine.home, 'create', '--name', NAME, '--workspace', workspace);
+    await eventually(async () => (await volumes()).some(name => name.includes('-sha256-')), {
+      what: 'an upload',
+    });
+    create.child.kill('SIGKILL');
+    await create.ended;
+    assert.ok(!(await volumes()).some(name => name.endsWith('.whole')));
+    await succeeds('create', '--name', NAME, '--workspace', workspace);
+    assert.equal((await volumes()).filter(name => name.endsWith('.whole')).length, 3);
+  });
+
+  it('see the workspace of this machine', async () => {
+    writeFileSync(join(workspace, 'from-here'), 'from here');
+    assert.equal((await engine.exec(NAME, 'cat', '/workspace/from-here')).out, 'from here');
+    await engine.exec(NAME, 'sh', '-c', 'echo from there >/workspace/from-there; echo kept >/dev/shm/mark');
+    assert.equal(readFileSync(join(workspace, 'from-there'), 'utf8'), 'from there\n');
+    assert.equal((await engine.get(NAME)).workspace.mode, 'reverse-sftp');
+  });
+
+  it('write their console into the log', async () => {
+    await engine.exec(NAME, 'sh', '-c', 'echo said on the console >/dev/console');
+    await eventually(async () => (await succeeds('logs', NAME)).includes('console: said on the console'), {
+      what: 'the line in the log',
+    });
+  });
+
+  const goesOn = async (): Promise<void> => {
+    const found = async (): Promise<boolean> => {
+      await engine.call('sandbox/get', { sandbox: NAME, settled: true });
+      return (await engine.exec(NAME, 'cat', '/dev/shm/mark')).out === 'kept\n';
+    };
+    await eventually(found, { withinMs: 60_000, everyMs: 200, what: 'the machine that was there' });
+    writeFileSync(join(workspace, 'again'), 'again');
+    assert.equal((await engine.exec(NAME, 'cat', '/workspace/again')).out, 'again');
+    assert.equal((await domains()).length, 1);
+  };
+
+  it('go on when their owner dies', async () => {
+    const { owner } = await engine.get(NAME);
+    assert.ok(owner !== undefined);
+    kill(owner.pid);
+    await eventually(async () => (await engine.get(NAME)).owner?.pid !== owner.pid, {
+      what: 'the end of the owner',
+    });
+    await goesOn();
+  });
+
+  it('go on when the connection is lost', async () => {
+    await second.cut();
+    await goesOn();
+  });
+
+  it('are neither stopped nor removed while their machine is away', async () => {
+    await second.close();
+    try {
+      for (const words of [
+        ['stop', NAME],
+        ['rm', NAME, '--force', '--yes'],
+      ]) {
+        const { code, stderr } = await heyvm(engine.home, ...words);
+        assert.ok(code === 1 || code === 5, stderr);
+        assert.match(stderr, /libvirt at qemu\+ssh:\S+ does not answer: .*Connection refused/);
+        assert.match(stderr, /check that the machine can be reached/);
+      }
+    } finally {
+      await second.open();
+    }
+    await goesOn();
+  });
+
+  it('refuse to be copied', async () => {
+    for (const verb of ['snapshot', 'fork']) {
+      const { code, stderr } = await heyvm(engine.home, verb, NAME);
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, /runs on another host/);
+    }
+    await goesOn();
+  });
+
+  it('are suspended, and go on where they were', async () => {
+    await succeeds('suspend', NAME);
+    await succeeds('start', NAME);
+    await goesOn();
+  });
+
+  it('leave nothing of theirs, and what others have', async () => {
+    await succeeds('rm', NAME, '--force', '--yes');
+    assert.deepEqual(await domains(), []);
+    const left = await volumes();
+    assert.ok(!left.some(name => name.includes('-sb-') && name !== FOREIGN), left.join());
+    assert.equal(left.filter(name => name.endsWith('.whole')).length, 3);
+    await succeeds('prune', '--yes');
+    assert.deepEqual(await volumes(), [FOREIGN]);
+  });
+});
