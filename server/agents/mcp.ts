@@ -10,7 +10,6 @@ import { toSandboxError } from '../core/errors.ts';
 import { type AgentTool, agentTools, type ToolName } from '../protocol/agentTools.ts';
 import type { Call, Progress } from '../protocol/contract.ts';
 import type { HelperContract } from '../protocol/helper.ts';
-import { parseToolName } from './agents.ts';
 
 export type McpOptions = {
   readonly call: Call<HelperContract, AbortSignal>;
@@ -19,7 +18,7 @@ export type McpOptions = {
   /** Whose repositories may be opened. */
   readonly folders: readonly string[];
   readonly version: string;
-  /** With `reads` only the tools that look. A diff may import commits of a private git folder into refs of its own. */
+  /** With `reads` only the tools that look. */
   readonly tools: 'all' | 'reads';
 };
 
@@ -56,14 +55,12 @@ type Options = { readonly signal: AbortSignal; readonly progress: (progress: Pro
 
 async function answer(
   { call, cwd, folders, tools }: McpOptions,
-  { name: asked, input }: Asked,
+  { name, input }: Asked,
   options: Options,
 ): Promise<CallToolResult> {
   try {
-    const name = parseToolName(asked);
-    if (tools === 'reads' && agentTools[name].effect !== 'reads')
-      return refused(`${name} is not offered: this server only reads`);
-    const { text, output } = await call('agent/call', { name, input, cwd, folders: [...folders] }, options);
+    const asked = { name, input, cwd, folders: [...folders], tools };
+    const { text, output } = await call('agent/call', asked, options);
     return { content: [{ type: 'text', text }], structuredContent: output };
   } catch (thrown) {
     const { code, message, hint } = toSandboxError(thrown);

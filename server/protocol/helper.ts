@@ -221,6 +221,8 @@ export const helperContract = lazily({
       input: z.unknown(),
       /** Whose repositories may be opened; only cwd when left out. */
       folders: z.optional(z.array(z.string())),
+      /** With `reads` only tools that look, and nothing is imported from git folders of guests. */
+      tools: z.optional(z.enum(['all', 'reads'])),
     }),
     result: z.object({ text: z.string(), output: z.record(z.string(), z.unknown()) }),
   }),

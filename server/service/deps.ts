@@ -17,7 +17,7 @@ export type CallContext = {
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
   /** An agent asks, and nobody may be looking: only repositories of these folders are opened. */
-  readonly agent?: { readonly folders: readonly string[] } | undefined;
+  readonly agent?: { readonly folders: readonly string[]; readonly tools: 'all' | 'reads' } | undefined;
 };
 
 /** A way to call the service, for a person or for an agent. */

@@ -129,7 +129,7 @@ export type Looked = {
   readonly told?: Tips | undefined;
 };
 
-/** For telling what would be lost: looks, and imports nothing. */
+/** For who may only look, and for telling what would be lost: imports nothing. */
 export async function lookInside(found: WithTarget, { signal }: CallContext): Promise<Looked> {
   const { host, target, entry } = found;
   const guest = await guestOf(entry);

@@ -52,8 +52,13 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
     'worktree/remove': async (params, context) => removeBranchWorktree(deps, params, context),
     'worktree/diff': async ({ base, stat, ...params }, context) => {
       const found = await targetOf(deps, params, context);
-      const target = await withHead(deps, found, context);
-      const inside = await insideOfEntry(found, context);
+      const { target, inside } =
+        context.agent?.tools === 'reads'
+          ? await lookInside(found, context)
+          : {
+              target: await withHead(deps, found, context),
+              inside: await insideOfEntry(found, context),
+            };
       return diffOf(found.host, target, { base, format: stat === true ? 'stat' : 'patch' }, inside);
     },
     'worktree/merge': async (params, context) => {

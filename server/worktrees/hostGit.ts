@@ -97,8 +97,8 @@ export async function hostGitMaybe(
   return code === 0 ? stdout.replace(/\n$/, '') : undefined;
 }
 
-/** Counts more than any configuration; an empty list would be none for some versions of git. */
-const OFFLINE = { GIT_ALLOW_PROTOCOL: 'none', GIT_NO_LAZY_FETCH: '1' };
+/** Counts more than any configuration. By `fd` git inside is asked, over a stream that we hand over. */
+const OFFLINE = { GIT_ALLOW_PROTOCOL: 'fd', GIT_NO_LAZY_FETCH: '1' };
 
 /** Where a person's git configuration is found; everything else of git's environment stays out. */
 const kept = [

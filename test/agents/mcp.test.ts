@@ -221,6 +221,26 @@ describe('heyvm mcp', function () {
     }
   });
 
+  it('imports nothing where it only reads, and shows what changed all the same', async () => {
+    const opened = await world.heyvm(['wt', 'apart', '--type', 'code', '--detach']);
+    assert.equal(opened.code, 0, opened.stderr);
+    const { sandboxes } = await session.tool('list_sandboxes');
+    const found = (sandboxes as { id: string; branch?: string }[]).find(({ branch }) => branch === 'apart');
+    const sandbox = found?.id ?? assert.fail('no sandbox of the branch');
+    const script = 'echo new > new.txt && git add new.txt && git commit -q -m inside';
+    await session.tool('exec', { sandbox, argv: ['sh', '-c', script] });
+    const reading = await connectTo(world, ['--read-only']);
+    try {
+      const refs = () => world.git('for-each-ref', `refs/heyvm/${sandbox}`);
+      const shown = await reading.tool('diff_branch', { sandbox });
+      assert.deepEqual([await refs(), /new\.txt/.test(JSON.stringify(shown['patch']))], ['', true]);
+      await session.tool('diff_branch', { sandbox });
+      assert.notEqual(await refs(), '');
+    } finally {
+      await reading.client.close();
+    }
+  });
+
   it('opens branches of the repositories that it was started for alone', async () => {
     const other = join(world.folder, 'other');
     await world.git('clone', '-q', world.repository, other);
