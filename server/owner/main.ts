@@ -1,5 +1,5 @@
 // The process that owns one running sandbox: takes the lease, starts the guest or attaches to it, serves it, and ends with it.
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
 import { SIGNALLED } from '../core/lifecycle.ts';
@@ -54,7 +54,7 @@ export async function runOwner(paths: Paths, pipe: StartPipe): Promise<number> {
     return 1;
   } finally {
     lease?.release();
-    if (lease !== undefined) await forgetLease(paths, id);
+    if (lease !== undefined) forgetLease(paths, id);
   }
 }
 
@@ -100,7 +100,7 @@ async function own(run: Run): Promise<void> {
     await doors?.close();
     if (left === 'nothing') {
       await state.remove();
-      await rm(files.runtime, { recursive: true, force: true });
+      rmSync(files.runtime, { recursive: true, force: true });
       if (record.throwaway === true) await vanish(run, parts.launch);
     } else if (run.previous !== undefined) {
       // The guest may be listening in that folder, so it stays.

@@ -1,5 +1,5 @@
 // The owner's state: in memory for those who watch, in owner.json for everybody else.
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { writeAtomic } from '../platform/files.ts';
 import { identifySelf } from '../platform/process.ts';
 import { PROTOCOL } from '../protocol/version.ts';
@@ -94,7 +94,7 @@ export async function createStateFile(options: {
         look();
       }),
     remove: async () => {
-      await rm(files.owner, { force: true });
+      rmSync(files.owner, { force: true });
       touchChanged(paths);
     },
     giveBack: put,

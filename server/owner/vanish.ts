@@ -1,6 +1,5 @@
 // The end of a throwaway: its owner takes everything of it away, whether or not anybody waits for that.
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
 import { withLock } from '../store/lock.ts';
@@ -30,14 +29,13 @@ async function takeAway(paths: Paths, id: string, launch: Launch): Promise<void>
   const [first] = residues;
   if (first !== undefined) return launch.log(`${first.what} cannot be removed: ${first.path}`);
   await removeFolder(paths, id);
-  for (const name of locksBesideLease(id))
-    await rm(join(paths.locks, name), { recursive: true, force: true });
+  for (const name of locksBesideLease(id)) rmSync(join(paths.locks, name), { recursive: true, force: true });
 }
 
 /** Of a sandbox that is gone; the lease is the last thing that an owner lets go of. */
-export async function forgetLease(paths: Paths, id: string): Promise<void> {
+export function forgetLease(paths: Paths, id: string): void {
   if (existsSync(sandboxPaths(paths, id).folder)) return;
-  await rm(join(paths.locks, leaseOf(id)), { recursive: true, force: true });
+  rmSync(join(paths.locks, leaseOf(id)), { recursive: true, force: true });
 }
 
 function locksBesideLease(id: string): readonly string[] {

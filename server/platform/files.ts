@@ -1,6 +1,21 @@
 // Files and folders: atomic writes, private folders, reads that treat absence as an answer.
+// What is small is read and written at once: each way through the thread pool would take longer than the work itself.
 // The promises are loaded with their first use, which commands that only read never come to.
-import { closeSync, existsSync, promises as fs, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  promises as fs,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { randomHex } from './random.ts';
@@ -18,27 +33,44 @@ export async function writeAtomic(
 ): Promise<void> {
   const { mode = 0o600, durability = 'safe' } = options;
   const temporary = `${path}.${process.pid}-${randomHex(4)}.new`;
+  if (durability === 'quick') return writeNow({ path, temporary }, content, mode);
   try {
     const file = await fs.open(temporary, 'wx', mode);
     try {
       await file.writeFile(content);
-      if (durability === 'safe') await file.datasync();
+      await file.datasync();
     } finally {
       await file.close();
     }
     await fs.rename(temporary, path);
   } catch (error) {
     await fs.rm(temporary, { force: true });
-    // A write to an open file fails without saying to which.
-    throw error instanceof Error ? Object.assign(error, { path }) : error;
+    throw withPath(error, path);
   }
-  if (durability === 'safe') syncFolder(dirname(path));
+  syncFolder(dirname(path));
+}
+
+type Places = { readonly path: string; readonly temporary: string };
+
+function writeNow({ path, temporary }: Places, content: string | Uint8Array, mode: number): void {
+  try {
+    writeFileSync(temporary, content, { mode, flag: 'wx' });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw withPath(error, path);
+  }
+}
+
+/** A write to an open file fails without saying to which. */
+function withPath(error: unknown, path: string): unknown {
+  return error instanceof Error ? Object.assign(error, { path }) : error;
 }
 
 /** Makes a folder that only its owner can enter; refuses one that somebody else could have planted. */
 export async function ensureFolder(path: string): Promise<void> {
   makeFolder(path);
-  const state = await fs.lstat(path);
+  const state = lstatSync(path);
   if (state.isSymbolicLink() || !state.isDirectory()) {
     fail('storage', `${path} is not a folder`, { hint: 'remove it; it may be an attempt to redirect files' });
   }
@@ -47,7 +79,7 @@ export async function ensureFolder(path: string): Promise<void> {
   if (state.uid !== user) {
     fail('storage', `${path} belongs to another user`, { hint: 'set HEYO_HOME to a folder of your own' });
   }
-  if ((state.mode & 0o077) !== 0) await fs.chmod(path, 0o700);
+  if ((state.mode & 0o077) !== 0) chmodSync(path, 0o700);
 }
 
 /** What guests are shown read-only: others may enter it, who come to it only through a guest. */
@@ -77,7 +109,7 @@ function makeOne(path: string): void {
 
 export async function readTextIfExists(path: string): Promise<string | undefined> {
   try {
-    return await fs.readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;
@@ -87,8 +119,7 @@ export async function readTextIfExists(path: string): Promise<string | undefined
 /** Whether something is where the path leads; anything but absence is an error. */
 export async function isPresent(path: string): Promise<boolean> {
   try {
-    await fs.stat(path);
-    return true;
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     if (isAbsence(error)) return false;
     throw error;

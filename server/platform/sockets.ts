@@ -1,11 +1,10 @@
 // Unix sockets of owners: private, with half-close, and never blocked by a stale file.
-// The promises are loaded with their first use, which commands that only connect never come to.
-import { promises as fs } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 
 /** The folder of `path` must be private already, for there is a moment before the socket's own mode is set. */
 export async function listen(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
-  await fs.rm(path, { force: true });
+  rmSync(path, { force: true });
   const server = net().createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -14,7 +13,7 @@ export async function listen(path: string, onConnection: (socket: Socket) => voi
       resolve();
     });
   });
-  await fs.chmod(path, 0o600);
+  chmodSync(path, 0o600);
   return server;
 }
 

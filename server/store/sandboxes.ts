@@ -1,6 +1,6 @@
 // The sandboxes on disk: fast reading without locks, atomic writing, and broken files that stop nobody.
 // The promises are loaded with their first use, which commands that only read never come to.
-import { promises as fs, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { nearest } from '../core/nearest.ts';
@@ -78,12 +78,11 @@ export async function addRecord(paths: Paths, record: SandboxRecord): Promise<vo
   const { workspace } = sandboxPaths(paths, record.id);
   try {
     await ensureFolder(draft);
-    if (record.workspace.path === workspace)
-      await fs.mkdir(join(draft, basename(workspace)), { mode: 0o755 });
+    if (record.workspace.path === workspace) mkdirSync(join(draft, basename(workspace)), { mode: 0o755 });
     await writeAtomic(join(draft, 'sandbox.yaml'), render(record), { durability: durabilityOf(record) });
-    await fs.rename(draft, sandboxPaths(paths, record.id).folder);
+    renameSync(draft, sandboxPaths(paths, record.id).folder);
   } catch (error) {
-    await fs.rm(draft, { recursive: true, force: true });
+    rmSync(draft, { recursive: true, force: true });
     throw error;
   }
   touchChanged(paths);
@@ -122,12 +121,12 @@ export async function removeFolder(paths: Paths, id: string): Promise<void> {
   await ensureFolder(paths.trash);
   const trash = join(paths.trash, `${id}-${randomHex(4)}`);
   try {
-    await fs.rename(folder, trash);
+    renameSync(folder, trash);
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
   touchChanged(paths);
-  await fs.rm(runtime, { recursive: true, force: true });
+  rmSync(runtime, { recursive: true, force: true });
   await removeTree(trash);
 }
 
@@ -148,9 +147,9 @@ function withOwner(paths: Paths, record: SandboxRecord, problems: Problem[]): En
   return isSame(found.owner) ? { record, owner: found.owner, stale: false } : { record, stale: true };
 }
 
-/** After a loss of power nobody wants a throwaway any more. */
-function durabilityOf({ throwaway }: SandboxRecord): Durability {
-  return throwaway === true ? 'quick' : 'safe';
+/** After a loss of power nobody wants a throwaway any more, nor what was not made yet when it came. */
+function durabilityOf({ throwaway, making }: SandboxRecord): Durability {
+  return throwaway === true || making === true ? 'quick' : 'safe';
 }
 
 /** JSON is YAML, so the file can be read without a YAML parser and edited with any tool for YAML. */

@@ -1,6 +1,6 @@
 // The files by which a worktree and its repository know each other, read without following anything a guest could plant.
-import { constants } from 'node:fs';
-import { lstat, open, realpath } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { open, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { isAbsence } from '../platform/files.ts';
@@ -66,7 +66,7 @@ export type FileKind = 'file' | 'folder' | 'link' | 'other' | 'absent';
 
 export async function kindOf(path: string): Promise<FileKind> {
   try {
-    const state = await lstat(path);
+    const state = lstatSync(path);
     if (state.isSymbolicLink()) return 'link';
     if (state.isDirectory()) return 'folder';
     return state.isFile() ? 'file' : 'other';

@@ -1,5 +1,5 @@
 // Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
@@ -47,11 +47,10 @@ async function create({ state }: DriverContext, request: LaunchRequest): Promise
   if (!(await isPresent(home))) {
     await ensureFolder(state);
     const fresh = `${home}.new`;
-    await rm(fresh, { recursive: true, force: true });
-    await mkdir(fresh, { mode: 0o700 });
-    for (const { path, content } of homeSkeleton)
-      await writeFile(join(fresh, path), content, { mode: 0o644 });
-    await rename(fresh, home);
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { mode: 0o700 });
+    for (const { path, content } of homeSkeleton) writeFileSync(join(fresh, path), content, { mode: 0o644 });
+    renameSync(fresh, home);
   }
   return workspaceRef(request.workspace);
 }
@@ -61,7 +60,14 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   checkMounts(request.mounts);
   await clearEarlierRun(context);
   const homes = needsGroups(request) ? findCgroupHomes() : [];
-  const host = await hostFor(context, request, homes);
+  // The copy goes on by itself while the host is looked at, and has ended whatever that finds.
+  const [copied, looked] = await Promise.allSettled([
+    prepareDevices(context.state, process.getuid?.() ?? 0),
+    hostFor(context, request, homes),
+  ]);
+  if (looked.status === 'rejected') throw looked.reason;
+  if (copied.status === 'rejected') throw copied.reason;
+  const [host, devices] = [looked.value, copied.value];
   const groups = groupsFor(homes, request.id, request.limits);
   const cgroups = groups.map(({ folder }) => folder);
   const socket = join(context.runtime, 'guest');
@@ -69,7 +75,6 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   await writeRunning(context.state, { cgroups, socket });
   try {
     makeGroups(groups);
-    const devices = prepareDevices(context.state, host.uid);
     if (host.uid === 0 && devices === 'shared')
       context.log('the guest can change the permissions of /dev/null');
     const input: PlanInput = {
@@ -78,7 +83,7 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
     };
     const plan = planLaunch(input);
     await ensureFolder(context.runtime);
-    await writeEtc(context.state, plan.files);
+    writeEtc(context.state, plan.files);
     return await makeGuest({ plan, context, cgroups, socket });
   } catch (error) {
     await removeGroups(cgroups);
@@ -162,9 +167,7 @@ function limitsWithoutGroup({ limits }: LaunchRequest, homes: readonly CgroupHom
   };
 }
 
-async function writeEtc(state: string, files: readonly { path: string; content: string }[]): Promise<void> {
-  await mkdir(join(state, 'etc'), { recursive: true, mode: 0o700 });
-  await Promise.all(
-    files.map(({ path, content }) => writeFile(etcSource(state, path), content, { mode: 0o644 })),
-  );
+function writeEtc(state: string, files: readonly { path: string; content: string }[]): void {
+  mkdirSync(join(state, 'etc'), { recursive: true, mode: 0o700 });
+  for (const { path, content } of files) writeFileSync(etcSource(state, path), content, { mode: 0o644 });
 }

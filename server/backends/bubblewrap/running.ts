@@ -1,5 +1,5 @@
 // Remembers which process is the guest of a sandbox, so that any process can ask whether it runs and end it.
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
@@ -29,7 +29,7 @@ export async function readRunning(state: string): Promise<Running | undefined> {
 }
 
 export async function forgetRunning(state: string): Promise<void> {
-  await rm(fileOf(state), { force: true });
+  rmSync(fileOf(state), { force: true });
 }
 
 /** Kills the guest; true when it is gone. */

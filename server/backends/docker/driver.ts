@@ -140,7 +140,7 @@ async function planFor({ context, engine, known, request }: Opening): Promise<Pl
     mark: { store: context.storeId, sandbox: request.id, state: context.state },
     image: image.Id,
     agent: await realpath(context.agent),
-    places: await writeEtc(context.state, request, accountsFor(facts, identity, facts.shell)),
+    places: writeEtc(context.state, request, accountsFor(facts, identity, facts.shell)),
   });
 }
 

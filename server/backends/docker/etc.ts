@@ -1,5 +1,5 @@
 // Writes the files of this machine that a container has bound beside its mounts: accounts, names, and the filter.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
@@ -10,26 +10,22 @@ import { type Accounts, hostsFor } from './identity.ts';
 import { parseOptions } from './options.ts';
 import type { PlanInput } from './plan.ts';
 
-export async function writeEtc(
-  state: string,
-  request: LaunchRequest,
-  accounts: Accounts,
-): Promise<PlanInput['places']> {
+export function writeEtc(state: string, request: LaunchRequest, accounts: Accounts): PlanInput['places'] {
   const folder = join(state, 'etc');
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  const write = async (name: string, content: string | Uint8Array): Promise<string> => {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const write = (name: string, content: string | Uint8Array): string => {
     const path = join(folder, name);
     // In place, because a container that was made before has it bound.
-    if (!(await holds(path, Buffer.from(content)))) await writeFile(path, content, { mode: 0o644 });
+    if (!holds(path, Buffer.from(content))) writeFileSync(path, content, { mode: 0o644 });
     return path;
   };
-  const [passwd, group, hosts, filter] = await Promise.all([
-    write('passwd', accounts.passwd),
-    write('group', accounts.group),
-    write('hosts', hostsFor(request.name)),
-    write('filter', filterFor(request)),
-  ]);
-  return { home: homeFolder(state), passwd, group, hosts, filter };
+  return {
+    home: homeFolder(state),
+    passwd: write('passwd', accounts.passwd),
+    group: write('group', accounts.group),
+    hosts: write('hosts', hostsFor(request.name)),
+    filter: write('filter', filterFor(request)),
+  };
 }
 
 function filterFor({ options }: LaunchRequest): Uint8Array {
@@ -38,9 +34,9 @@ function filterFor({ options }: LaunchRequest): Uint8Array {
   return seccompFilter({ arch, debugging: parseOptions(options).debug === true ? 'allowed' : 'denied' });
 }
 
-async function holds(path: string, content: Buffer): Promise<boolean> {
+function holds(path: string, content: Buffer): boolean {
   try {
-    return content.equals(await readFile(path));
+    return content.equals(readFileSync(path));
   } catch (error) {
     if (isAbsence(error)) return false;
     throw error;

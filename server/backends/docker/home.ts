@@ -1,5 +1,6 @@
 // The home of a sandbox: a folder of the driver that is bound into the container, and so survives every container.
-import { chown, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chownSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
@@ -21,7 +22,7 @@ export async function ensureHome(
   await ensureFolder(context.state);
   const fresh = `${home}.new`;
   await removeTree(fresh);
-  if (from === undefined) await makeHome(fresh, owner);
+  if (from === undefined) makeHome(fresh, owner);
   else await copyHome(context, from, fresh);
   await rename(fresh, home);
 }
@@ -52,12 +53,12 @@ export async function copyHome(
   await run(['cp', '-a', ...share, from, to], { signal });
 }
 
-async function makeHome(path: string, { uid, gid }: LaunchRequest['owner']): Promise<void> {
-  await mkdir(path, { mode: 0o700 });
+function makeHome(path: string, { uid, gid }: LaunchRequest['owner']): void {
+  mkdirSync(path, { mode: 0o700 });
   for (const [name, content] of Object.entries(skeleton))
-    await writeFile(join(path, name), content, { mode: 0o644 });
+    writeFileSync(join(path, name), content, { mode: 0o644 });
   if (process.getuid?.() !== 0 || uid === 0) return;
-  for (const name of ['', ...Object.keys(skeleton)]) await chown(join(path, name), uid, gid);
+  for (const name of ['', ...Object.keys(skeleton)]) chownSync(join(path, name), uid, gid);
 }
 
 /** The person's own from then on. */
@@ -70,7 +71,7 @@ case $- in *i*) PS1='\\[\\e[1;36m\\]\${HEYVM_SANDBOX:-sandbox}\\[\\e[0m\\]:\\[\\
 
 export async function exists(path: string): Promise<boolean> {
   try {
-    await lstat(path);
+    lstatSync(path);
     return true;
   } catch (error) {
     if (isAbsence(error)) return false;

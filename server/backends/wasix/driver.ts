@@ -1,5 +1,5 @@
 // Carries plans out: makes the folders of a sandbox, starts the process of its guest, and clears up after it.
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
@@ -35,9 +35,9 @@ async function create({ state }: DriverContext, request: LaunchRequest): Promise
   if (!(await isPresent(home))) {
     await ensureFolder(state);
     const fresh = `${home}.new`;
-    await rm(fresh, { recursive: true, force: true });
-    await mkdir(fresh, { mode: 0o700 });
-    await rename(fresh, home);
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { mode: 0o700 });
+    renameSync(fresh, home);
   }
   return workspaceRef(request.workspace);
 }
@@ -54,7 +54,7 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   await endEarlierRun(state);
   const temporary = temporaryFolder(state);
   await removeTree(temporary);
-  await mkdir(temporary, { mode: 0o700 });
+  mkdirSync(temporary, { mode: 0o700 });
   await Promise.all([ensureFolder(context.runtime), ensureFolder(context.cache)]);
   const socket = join(context.runtime, 'guest');
   return startGuest(planGuest(request, { state, socket, cache: context.cache }), context, request.limits);
