@@ -10,7 +10,7 @@ const may = {
   rpc: ['protocol', 'core', 'platform'],
   sftp: ['protocol', 'core'],
   programs: ['protocol', 'core'],
-  copy: ['protocol', 'core', 'sftp'],
+  copy: ['protocol', 'core', 'platform', 'sftp'],
   project: ['protocol', 'core'],
   engine: ['protocol', 'core', 'platform'],
   backends: ['protocol', 'core', 'platform', 'wire', 'sftp', 'engine', 'store/lock.ts'],

@@ -1,8 +1,22 @@
 // Copies files of a guest to this machine. The guest is not trusted: nothing it names can lead out of the target.
 import { constants, type Stats } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
+import { dirname, join, posix, resolve } from 'node:path';
 import { fail } from '../core/errors.ts';
+import { identify } from '../platform/process.ts';
+import { randomHex } from '../platform/random.ts';
+import { type Room, roomIn } from '../platform/room.ts';
 import type { GuestFiles } from '../sftp/client.ts';
 import type { Attributes } from '../sftp/packet.ts';
 import type { Place } from './place.ts';
@@ -37,17 +51,26 @@ export async function download(
       ? join(target.path, name)
       : target.path;
   const links: Link[] = [];
-  await receive({ from: source.path, to, attributes }, { files, tally, links });
+  const folder = dirname(resolve(to));
+  const room = await roomIn(folder, `what ${source.sandbox} has in ${source.path}`);
+  if (attributes.kind === 'file') await clearDrafts(folder);
+  await receive({ from: source.path, to, attributes }, { files, tally, links, room });
   // Links come last, so that nothing can be written through one of them.
   for (const link of links) await placeLink(link, tally);
 }
 
 type Link = { readonly to: string; readonly target: string };
-type Work = { readonly files: GuestFiles; readonly tally: Tally; readonly links: Link[] };
+type Work = {
+  readonly files: GuestFiles;
+  readonly tally: Tally;
+  readonly links: Link[];
+  readonly room: Room;
+};
 type Step = { readonly from: string; readonly to: string; readonly attributes: Attributes };
 
 async function receive(step: Step, work: Work): Promise<void> {
   work.tally.begin(step.from);
+  work.room.take({ files: 1 });
   switch (step.attributes.kind) {
     case 'folder':
       return receiveFolder(step, work);
@@ -66,6 +89,7 @@ async function receiveFolder({ from, to, attributes }: Step, work: Work): Promis
   const own = existing === undefined;
   if (own) await mkdir(to, { mode: (attributes.mode & 0o777) | 0o700 });
   else if (!existing.isDirectory()) fail('storage', `${to} exists and is not a folder`);
+  else await clearDrafts(to);
   work.tally.counts.folders += 1;
   const taken = new Set<string>();
   for (const { name, attributes: found } of await work.files.list(from)) {
@@ -79,14 +103,14 @@ async function receiveFolder({ from, to, attributes }: Step, work: Work): Promis
 }
 
 /** Written beside its place and then moved there, so that neither a link nor half a file is ever left. */
-async function receiveFile({ from, to, attributes }: Step, { files, tally }: Work): Promise<void> {
+async function receiveFile({ from, to, attributes }: Step, work: Work): Promise<void> {
   const existing = await facts(lstat, to);
   if (existing?.isDirectory() === true) fail('storage', `${to} exists and is a folder`);
-  const draft = `${to}.heyvm-${process.pid}`;
+  const draft = `${to}.heyvm-copy-${process.pid}-${randomHex(4)}`;
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const file = await open(draft, flags, 0o600);
   try {
-    await fill(file, files.read(from), tally);
+    await fill(file, work.files.read(from), work);
     await file.chmod(attributes.mode & 0o777);
     await file.close();
     await rename(draft, to);
@@ -97,12 +121,27 @@ async function receiveFile({ from, to, attributes }: Step, { files, tally }: Wor
     await rm(draft, { force: true });
     throw error;
   }
-  tally.counts.files += 1;
+  work.tally.counts.files += 1;
 }
 
-async function fill(file: FileHandle, content: AsyncIterable<Uint8Array>, tally: Tally): Promise<void> {
+/** What copies that were killed left half written. */
+async function clearDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = /\.heyvm-copy-([0-9]+)-[0-9a-f]{8}$/.exec(name)?.[1];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    const draft = join(folder, name);
+    if ((await facts(lstat, draft))?.isFile() === true) await rm(draft, { force: true });
+  }
+}
+
+async function fill(
+  file: FileHandle,
+  content: AsyncIterable<Uint8Array>,
+  { tally, room }: Work,
+): Promise<void> {
   for await (const chunk of content) {
     tally.signal.throwIfAborted();
+    room.take({ bytes: chunk.length });
     await file.writeFile(chunk);
     tally.moved(chunk.length);
   }

@@ -8,6 +8,7 @@ import { fail } from '../core/errors.ts';
 import { errorCodeOf } from '../platform/files.ts';
 import { identify } from '../platform/process.ts';
 import { removeTree } from '../platform/removeTree.ts';
+import { roomIn } from '../platform/room.ts';
 import type { SandboxId } from '../protocol/sandbox.ts';
 import type { ImportedRef, ImportResult } from '../protocol/worktree.ts';
 import { type Host, hostGit, hostGitMaybe } from './hostGit.ts';
@@ -18,6 +19,8 @@ import { askGuest, GUEST, type Server, withApart } from './uploadPack.ts';
 
 const IMPORT_LIMIT = 4 * 1024 * 1024 * 1024;
 const IMPORT_MS = 15 * 60_000;
+/** Over the whole life of a sandbox. */
+const MOST_REFS = 2_000;
 
 export type Importing = { readonly target: Target; readonly server: Server; readonly sandbox: SandboxId };
 
@@ -36,6 +39,7 @@ export async function importCommits(host: Host, { target, server, sandbox }: Imp
     return had === undefined ? beginning.get(name) !== commit : had !== commit;
   });
   if (changed.length > 0) {
+    refuseMany({ known, changed, sandbox });
     await fetchObjects(host, { target, server, sandbox }, changed);
     await setRefs(host, repository, { sandbox, changed, known });
   }
@@ -43,6 +47,15 @@ export async function importCommits(host: Host, { target, server, sandbox }: Imp
     changed.map(tip => described(host, repository, { tip, sandbox, had: known.get(tip.name) })),
   );
   return { result: { sandbox, refs, ignored: [...found.odd] }, tips: found };
+}
+
+/** Refs of names that are gone inside stay, so that a guest could make them without end. */
+function refuseMany({ known, changed, sandbox }: Setting): void {
+  const all = new Set([...known.keys(), ...changed.map(({ name }) => name)]);
+  if (all.size <= MOST_REFS) return;
+  fail('worktree-conflict', `more than ${MOST_REFS} refs would have come from this sandbox`, {
+    hint: `delete those that nobody needs: git for-each-ref --format='delete %(refname)' refs/heyvm/${sandbox} | git update-ref --stdin`,
+  });
 }
 
 /** Where something of a guest stands on the host. */
@@ -102,7 +115,7 @@ async function fetchObjects(
       ],
       input,
       objects: apart,
-      limit: IMPORT_LIMIT,
+      limit: Math.min(IMPORT_LIMIT, (await roomIn(folder, 'what git inside has')).bytes),
       timeoutMs: IMPORT_MS,
     });
     await requireWhole(host, repository, { apart, input });

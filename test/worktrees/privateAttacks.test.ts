@@ -70,6 +70,16 @@ describe('a hostile private git folder', function () {
     assert.deepEqual([existsSync(killed), existsSync(other)], [false, true]);
   });
 
+  it('brings no refs without end', async () => {
+    plant(
+      'git commit -q --allow-empty -m inside; for i in $(seq 2001); do echo "create refs/heads/b$i HEAD"; done | git update-ref --stdin',
+    );
+    const error = await refused();
+    assert.match(error.message, /more than 2000 refs/);
+    const { lab } = hostile.siege();
+    assert.equal(lab.git(lab.main, 'for-each-ref', 'refs/heyvm'), '');
+  });
+
   it('borrows nothing from folders of the host', async () => {
     const { lab } = hostile.siege();
     const secret = join(lab.folder, 'secret');
