@@ -28,6 +28,7 @@ const repeatable: ReadonlySet<Method> = new Set<Method>([
   'sandbox/get',
   'sandbox/log',
   'sandbox/ports',
+  'sandbox/usage',
   'files/stat',
   'files/list',
   'files/read',

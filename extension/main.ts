@@ -12,7 +12,15 @@ import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
 import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
-import { FILE_SCHEME, LIST_CONTEXT, LOG_SCHEME, PROFILE_ID, REVIEW_SCHEME, VIEW_ID } from './names.ts';
+import {
+  FILE_SCHEME,
+  LIST_CONTEXT,
+  LOG_SCHEME,
+  PROFILE_ID,
+  REVIEW_SCHEME,
+  TASK_TYPE,
+  VIEW_ID,
+} from './names.ts';
 import { offerExtensions } from './offerExtensions.ts';
 import { wakeForOurFiles } from './ourFiles.ts';
 import type { Parts } from './parts.ts';
@@ -22,10 +30,12 @@ import { ReviewFiles } from './review/reviewFiles.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { readSettings } from './settings.ts';
 import { announceHelper } from './supervision.ts';
+import { GuestTasks } from './tasks/guestTasks.ts';
 import { Terminals } from './terminals.ts';
 import { BranchStates } from './views/branchStates.ts';
 import { SandboxTree } from './views/sandboxTree.ts';
 import { StatusBar } from './views/statusBar.ts';
+import { Usages } from './views/usages.ts';
 
 let helper: Helper | undefined;
 
@@ -36,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   helper = parts.helper;
   const tree = new SandboxTree(parts);
   const view = vscode.window.createTreeView(VIEW_ID, { treeDataProvider: tree });
+  tree.setVisible(view.visible);
   const statusBar = new StatusBar(parts.helper, parts.sandboxes);
   const files = new GuestFileSystem(parts.helper, parts.sandboxes);
   const tools = makeTools(parts, context.extension.packageJSON.contributes.languageModelTools);
@@ -50,10 +61,13 @@ export function activate(context: vscode.ExtensionContext): Api {
     parts.forwards,
     parts.abilities,
     parts.branches,
+    parts.usages,
     view,
-    // What was counted while nobody looked may be old.
-    view.onDidChangeVisibility(({ visible }) => visible && tree.countAgain()),
+    view.onDidChangeVisibility(({ visible }) => tree.setVisible(visible)),
+    view.onDidCollapseElement(({ element }) => tree.setOpen(element, false)),
+    view.onDidExpandElement(({ element }) => tree.setOpen(element, true)),
     vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
+    vscode.tasks.registerTaskProvider(TASK_TYPE, new GuestTasks(parts)),
     files,
     vscode.workspace.registerFileSystemProvider(FILE_SCHEME, files, { isCaseSensitive: true }),
     vscode.workspace.registerFileSystemProvider(REVIEW_SCHEME, new ReviewFiles(parts.helper), {
@@ -109,5 +123,6 @@ function build(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     forwards: new Forwards(running, sandboxes),
     abilities: new Abilities(running),
     branches: new BranchStates(running),
+    usages: new Usages(running),
   };
 }

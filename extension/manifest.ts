@@ -11,6 +11,7 @@ import {
   PROFILE_TITLE,
   VIEW_ID,
 } from './names.ts';
+import { taskDefinition } from './tasks/definition.ts';
 import { walkthrough } from './walkthrough.ts';
 
 /** What a context value looks like is described in views/describe.ts. */
@@ -71,7 +72,8 @@ export const contributes = {
       titleItem('heyvm.runDoctor', 'navigation@4'),
       titleItem('heyvm.compareBranches', '1_branches@1'),
       titleItem('heyvm.installSshConfig', '2_health@1'),
-      titleItem('heyvm.restartHelper', '2_health@2'),
+      titleItem('heyvm.saveSupportBundle', '2_health@2'),
+      titleItem('heyvm.restartHelper', '2_health@3'),
     ],
     'view/item/context': [
       {
@@ -117,6 +119,7 @@ export const contributes = {
       { command: 'heyvm.followLog', group: 'navigation', when: `resourceScheme == ${LOG_SCHEME}` },
     ],
   },
+  taskDefinitions: [taskDefinition],
   walkthroughs: [walkthrough],
   resourceLabelFormatters: [
     {

@@ -8,6 +8,7 @@ export const FILE_SCHEME = 'heyvm';
 /** The two sides of files that a branch changed. */
 export const REVIEW_SCHEME = 'heyvm-review';
 export const VIEW_ID = 'heyvm.sandboxes';
+export const TASK_TYPE = 'heyvm';
 export const PROFILE_ID = 'heyvm.guest';
 /** Also the value of `terminal.integrated.defaultProfile.*` in windows on a worktree. */
 export const PROFILE_TITLE = 'heyvm sandbox';

@@ -7,6 +7,7 @@ import type { Reporter } from './report.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import type { Terminals } from './terminals.ts';
 import type { BranchStates } from './views/branchStates.ts';
+import type { Usages } from './views/usages.ts';
 
 export type Parts = {
   readonly context: vscode.ExtensionContext;
@@ -19,5 +20,6 @@ export type Parts = {
   readonly forwards: Forwards;
   readonly abilities: Abilities;
   readonly branches: BranchStates;
+  readonly usages: Usages;
   readonly reporter: Reporter;
 };

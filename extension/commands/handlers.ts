@@ -11,6 +11,7 @@ import { openBranch } from './openBranch.ts';
 import { forwardPort, openForward, stopForwarding } from './ports.ts';
 import { mergeBack, savePatch, showChanges } from './review.ts';
 import { removeSnapshot, restore, snapshot } from './snapshots.ts';
+import { saveSupportBundle } from './support.ts';
 import { type CommandId, commandTable } from './table.ts';
 import { up } from './up.ts';
 
@@ -45,6 +46,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.copySshCommand': copySshCommand,
   'heyvm.installSshConfig': installSshConfig,
   'heyvm.runDoctor': runDoctor,
+  'heyvm.saveSupportBundle': saveSupportBundle,
   'heyvm.refresh': refresh,
   'heyvm.restartHelper': restartHelper,
   'heyvm.menu': menu,

@@ -2,6 +2,7 @@
 import type { Boundary, Capabilities } from '../../server/protocol/backend.ts';
 import type { BranchSummary } from '../../server/protocol/reviewMethods.ts';
 import type { SandboxInfo, SandboxStatus } from '../../server/protocol/sandbox.ts';
+import type { Load } from './usages.ts';
 
 export type Picture = { readonly icon: string; readonly color?: string };
 
@@ -39,17 +40,56 @@ export function titleOf(sandbox: SandboxInfo): string {
   return sandbox.worktree?.branch ?? sandbox.name;
 }
 
-/** `state · network · backend`, as short as a narrow view needs: what is usual goes without saying beside the icon. */
-export function summaryOf(sandbox: SandboxInfo): string {
+/** `state · network · backend, boundary`, short for a narrow view: what is usual goes without saying beside the icon. */
+export function summaryOf(sandbox: SandboxInfo, boundary?: Boundary): string {
   const parts: string[] = sandbox.status === 'running' ? [] : [sandbox.status];
   if (sandbox.policy.network !== 'none') parts.push(networkBadges[sandbox.policy.network]);
-  return [...parts, sandbox.backend_type].join(' · ');
+  return [...parts, backendText(sandbox, boundary)].join(' · ');
 }
 
-export function spokenSummaryOf(sandbox: SandboxInfo): string {
+export function spokenSummaryOf(sandbox: SandboxInfo, boundary?: Boundary): string {
   const what =
     sandbox.worktree === undefined ? `sandbox ${sandbox.name}` : `branch ${sandbox.worktree.branch}`;
-  return `${what}, ${sandbox.status}, ${sandbox.backend_type}, ${networkBadges[sandbox.policy.network]}`;
+  const backend =
+    boundary === undefined
+      ? sandbox.backend_type
+      : `${sandbox.backend_type}, ${boundaryWords[boundary]} boundary`;
+  return `${what}, ${sandbox.status}, ${backend}, ${networkBadges[sandbox.policy.network]}`;
+}
+
+function backendText({ backend_type }: SandboxInfo, boundary: Boundary | undefined): string {
+  return boundary === undefined ? backend_type : `${backend_type} (${boundaryWords[boundary]})`;
+}
+
+/** `12% 340 MB`; nothing until it is known. */
+export function loadBadge({ percent, bytes }: Load): string {
+  const parts = [percent === undefined ? '' : `${percent}%`, bytes === undefined ? '' : sizeText(bytes)];
+  return parts.filter(Boolean).join(' ');
+}
+
+export function spokenLoad({ percent, bytes }: Load): string {
+  const parts = [
+    percent === undefined ? '' : `${percent} percent of a processor`,
+    bytes === undefined ? '' : `${sizeText(bytes)} of memory`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+function sizeText(bytes: number): string {
+  const [unit, size] = bytes < 1e9 ? ['MB', bytes / 1e6] : ['GB', bytes / 1e9];
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`;
+}
+
+/** `ends in 2 hours`, for a running sandbox whose time is limited. */
+export function remainingText({ status, expires_at }: SandboxInfo, now: number): string {
+  if (expires_at === undefined || status !== 'running') return '';
+  const seconds = (Date.parse(expires_at) - now) / 1_000;
+  if (Number.isNaN(seconds)) return '';
+  if (seconds < 60) return 'ends in less than a minute';
+  const [size, unit] =
+    seconds < 3_600 ? [60, 'minute'] : seconds < 86_400 ? [3_600, 'hour'] : [86_400, 'day'];
+  const count = Math.floor(seconds / Number(size));
+  return `ends in ${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 /** `↑2 ↓1 ●3`: commits that only the branch has, those that it lacks, and changed files; nothing where nothing differs. */

@@ -1,7 +1,28 @@
-// The nodes below a running sandbox: its ports, its snapshots, and what to say when there is nothing.
+// The nodes of the tree, and how those below a running sandbox look: its ports, its snapshots, or that there is nothing.
 import * as vscode from 'vscode';
+import type { Problem } from '../../server/protocol/doctor.ts';
 import type { SandboxInfo, SnapshotInfo } from '../../server/protocol/sandbox.ts';
+import type { Parts } from '../parts.ts';
 import { titleOf } from './describe.ts';
+
+export type GroupNode = {
+  readonly kind: 'group';
+  /** Absent for sandboxes that belong to no repository. */
+  readonly repository: string | undefined;
+  readonly sandboxes: readonly SandboxInfo[];
+};
+export type SandboxNode = { readonly kind: 'sandbox'; readonly sandbox: SandboxInfo };
+export type ProblemsNode = { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+export type TreeNode = GroupNode | SandboxNode | ProblemsNode | InnerNode;
+
+export type Sources = {
+  readonly helper: Pick<Parts['helper'], 'call'>;
+  readonly sandboxes: Pick<Parts['sandboxes'], 'load' | 'all' | 'onDidChange'>;
+  readonly forwards: Pick<Parts['forwards'], 'of' | 'onDidChange'>;
+  readonly abilities: Pick<Parts['abilities'], 'of' | 'onDidChange'>;
+  readonly branches: Pick<Parts['branches'], 'of' | 'want' | 'forget' | 'onDidChange'>;
+  readonly usages: Pick<Parts['usages'], 'of' | 'want' | 'setVisible' | 'onDidChange'>;
+};
 
 export type PortNode = {
   readonly kind: 'port';

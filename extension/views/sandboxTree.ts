@@ -1,64 +1,59 @@
 // The tree: repositories, the sandboxes of their branches, and what is broken in the store.
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { Problem } from '../../server/protocol/doctor.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
-import type { Parts } from '../parts.ts';
 import type { Listing } from '../sandboxes.ts';
+import { titleOf } from './describe.ts';
+import { groupItem, problemsItem, sandboxItem, tooltipOf } from './items.ts';
 import {
-  branchBadge,
-  contextValueOf,
-  detailsOf,
-  pictureOf,
-  spokenBadge,
-  spokenSummaryOf,
-  summaryOf,
-  titleOf,
-} from './describe.ts';
-import { type InnerNode, innerItem } from './nodes.ts';
+  type GroupNode,
+  type InnerNode,
+  innerItem,
+  type SandboxNode,
+  type Sources,
+  type TreeNode,
+} from './nodes.ts';
 
-export type GroupNode = {
-  readonly kind: 'group';
-  /** Absent for sandboxes that belong to no repository. */
-  readonly repository: string | undefined;
-  readonly sandboxes: readonly SandboxInfo[];
-};
-export type SandboxNode = { readonly kind: 'sandbox'; readonly sandbox: SandboxInfo };
-export type ProblemsNode = { readonly kind: 'problems'; readonly problems: readonly Problem[] };
-export type TreeNode = GroupNode | SandboxNode | ProblemsNode | InnerNode;
-
-type Sources = Pick<Parts, 'helper' | 'sandboxes' | 'forwards' | 'abilities' | 'branches'>;
+/** For so long what is inside a node need not be asked again when only the words beside it are others. */
+const SAME_INSIDE_MS = 2_000;
 
 export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   readonly #sources: Sources;
   readonly #changed = new vscode.EventEmitter<TreeNode | TreeNode[] | undefined>();
   readonly #listening: readonly vscode.Disposable[];
   /** The editor knows nodes by identity, so those that it was given are kept. */
-  readonly #shown = new Map<string, SandboxNode>();
+  readonly #shown = new Map<string, Shown>();
+  /** Groups that a person closed; nobody looks at what is in them. */
+  readonly #closed = new Set<string | undefined>();
+  readonly #inner = new Map<string, Inner>();
+  #order = '';
 
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(sources: Sources) {
     this.#sources = sources;
-    const { sandboxes, forwards, abilities, branches } = sources;
+    const { sandboxes, forwards, abilities, branches, usages } = sources;
     this.#listening = [
-      sandboxes.onDidChange(() => this.#changed.fire(undefined)),
+      sandboxes.onDidChange(listing => this.#take(listing)),
       abilities.onDidChange(() => this.#changed.fire(undefined)),
       forwards.onDidChange(id => this.#repaint([id])),
       branches.onDidChange(ids => this.#repaint(ids)),
+      usages.onDidChange(ids => this.#reword(ids)),
     ];
   }
 
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
-    if (node === undefined) return rootsOf(await this.#sources.sandboxes.load());
-    if (node.kind === 'sandbox') return await this.#inside(node.sandbox);
+    if (node === undefined) {
+      const listing = await this.#sources.sandboxes.load();
+      this.#order = orderOf(listing);
+      return rootsOf(listing);
+    }
+    if (node.kind === 'sandbox') return await this.#insideOf(node.sandbox);
     if (node.kind !== 'group') return [];
+    const nodes = node.sandboxes.map(sandbox => this.#nodeOf(sandbox));
     this.#sources.branches.want(node.sandboxes);
-    return node.sandboxes.map(sandbox => {
-      const made: SandboxNode = { kind: 'sandbox', sandbox };
-      this.#shown.set(sandbox.id, made);
-      return made;
-    });
+    this.#wantUsages();
+    return nodes;
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -73,10 +68,21 @@ export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     return item;
   }
 
-  countAgain(): void {
-    const { branches, sandboxes } = this.#sources;
+  /** What was counted while nobody looked may be old, and is not counted while nobody looks. */
+  setVisible(isVisible: boolean): void {
+    const { branches, usages } = this.#sources;
+    usages.setVisible(isVisible);
+    if (!isVisible) return;
     branches.forget();
-    branches.want(sandboxes.all.filter(({ id }) => this.#shown.has(id)));
+    branches.want(this.#seen());
+  }
+
+  /** Whether a person sees what is in a group. */
+  setOpen(node: TreeNode, isOpen: boolean): void {
+    if (node.kind !== 'group') return;
+    if (isOpen) this.#closed.delete(node.repository);
+    else this.#closed.add(node.repository);
+    this.#wantUsages();
   }
 
   dispose(): void {
@@ -91,6 +97,62 @@ export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     }
     const nodes = ids.flatMap(id => this.#shown.get(id) ?? []);
     if (nodes.length > 0) this.#changed.fire(nodes);
+  }
+
+  /** Those that changed are painted anew, and everything only when others are there or they stand elsewhere. */
+  #take(listing: Listing): void {
+    const sandboxes = listing.kind === 'listed' ? listing.sandboxes : [];
+    const ids = new Set<string>(sandboxes.map(({ id }) => id));
+    for (const id of this.#shown.keys()) {
+      if (ids.has(id)) continue;
+      this.#shown.delete(id);
+      this.#inner.delete(id);
+    }
+    const changed = sandboxes.filter(sandbox => {
+      const shown = this.#shown.get(sandbox.id);
+      return shown !== undefined && JSON.stringify(shown.sandbox) !== JSON.stringify(sandbox);
+    });
+    const nodes = changed.map(sandbox => this.#nodeOf(sandbox));
+    if (this.#order !== orderOf(listing)) this.#changed.fire(undefined);
+    else if (nodes.length > 0) {
+      this.#changed.fire(nodes);
+      this.#sources.branches.want(changed);
+    }
+    this.#wantUsages();
+  }
+
+  #nodeOf(sandbox: SandboxInfo): SandboxNode {
+    const node: Shown = this.#shown.get(sandbox.id) ?? { kind: 'sandbox', sandbox };
+    node.sandbox = sandbox;
+    this.#shown.set(sandbox.id, node);
+    return node;
+  }
+
+  #seen(): readonly SandboxInfo[] {
+    return this.#sources.sandboxes.all.filter(
+      ({ id, worktree }) => this.#shown.has(id) && !this.#closed.has(worktree?.repository),
+    );
+  }
+
+  #wantUsages(): void {
+    this.#sources.usages.want(this.#seen());
+  }
+
+  /** Other words beside a node are no reason to ask what is inside. */
+  #reword(ids: readonly string[]): void {
+    for (const id of ids) {
+      const inner = this.#inner.get(id);
+      if (inner !== undefined) inner.sameUntil = performance.now() + SAME_INSIDE_MS;
+    }
+    this.#repaint(ids);
+  }
+
+  async #insideOf(sandbox: SandboxInfo): Promise<InnerNode[]> {
+    const known = this.#inner.get(sandbox.id);
+    if (known?.sandbox === sandbox && performance.now() < known.sameUntil) return known.nodes;
+    const nodes = await this.#inside(sandbox);
+    this.#inner.set(sandbox.id, { sandbox, nodes, sameUntil: 0 });
+    return nodes;
   }
 
   /** Asked when a person expands the node and when it changes, never by the clock. */
@@ -120,6 +182,18 @@ export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
       return [{ kind: 'note', sandbox, text }, ...snapshots];
     }
   }
+}
+
+/** What is inside, and until when it need not be asked again as long as the sandbox is the same. */
+type Inner = { readonly sandbox: SandboxInfo; readonly nodes: InnerNode[]; sameUntil: number };
+
+type Shown = { readonly kind: 'sandbox'; sandbox: SandboxInfo };
+
+/** All that decides which nodes there are and where they stand. */
+function orderOf(listing: Listing): string {
+  if (listing.kind !== 'listed') return listing.kind;
+  const places = listing.sandboxes.map(({ id, name, worktree }) => [id, name, worktree]);
+  return JSON.stringify([places, listing.problems]);
 }
 
 function rootsOf(listing: Listing): TreeNode[] {
@@ -156,54 +230,4 @@ function byRepository(one: GroupNode, other: GroupNode): number {
     basename(one.repository).localeCompare(basename(other.repository)) ||
     one.repository.localeCompare(other.repository)
   );
-}
-
-function groupItem(node: GroupNode): vscode.TreeItem {
-  const label = node.repository === undefined ? 'Other sandboxes' : basename(node.repository);
-  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.Expanded);
-  item.id = `group:${node.repository ?? ''}`;
-  item.contextValue = node.repository === undefined ? 'group' : 'group+repository';
-  item.iconPath = new vscode.ThemeIcon(node.repository === undefined ? 'server-environment' : 'repo');
-  if (node.repository !== undefined) item.tooltip = node.repository;
-  item.accessibilityInformation = { label: `${label}, ${node.sandboxes.length} sandboxes` };
-  return item;
-}
-
-function sandboxItem(sandbox: SandboxInfo, { abilities, branches }: Sources): vscode.TreeItem {
-  const hasInside = sandbox.status === 'running' || (sandbox.snapshots ?? []).length > 0;
-  const { Collapsed, None } = vscode.TreeItemCollapsibleState;
-  const item = new vscode.TreeItem(titleOf(sandbox), hasInside ? Collapsed : None);
-  const picture = pictureOf(sandbox);
-  const state = branches.of(sandbox.id);
-  const badge = state === undefined ? '' : branchBadge(state);
-  const spoken = state === undefined ? '' : spokenBadge(state);
-  item.id = sandbox.id;
-  item.description = [badge, summaryOf(sandbox)].filter(Boolean).join(' · ');
-  item.contextValue = contextValueOf(sandbox, abilities.of(sandbox.backend_type));
-  item.iconPath =
-    picture.color === undefined
-      ? new vscode.ThemeIcon(picture.icon)
-      : new vscode.ThemeIcon(picture.icon, new vscode.ThemeColor(picture.color));
-  item.accessibilityInformation = { label: [spokenSummaryOf(sandbox), spoken].filter(Boolean).join(', ') };
-  return item;
-}
-
-function problemsItem(problems: readonly Problem[]): vscode.TreeItem {
-  const label = problems.length === 1 ? '1 problem in the store' : `${problems.length} problems in the store`;
-  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
-  item.id = 'problems';
-  item.contextValue = 'problems';
-  item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
-  item.tooltip = problems.map(problem => `${problem.path}: ${problem.message}`).join('\n');
-  item.command = { command: 'heyvm.runDoctor', title: 'Open Doctor' };
-  return item;
-}
-
-/** Values come from repositories and guests, so they are text and never markup. */
-function tooltipOf(sandbox: SandboxInfo): vscode.MarkdownString {
-  const text = new vscode.MarkdownString();
-  for (const [label, value] of detailsOf(sandbox)) {
-    text.appendMarkdown(`**${label}** `).appendText(value).appendMarkdown('  \n');
-  }
-  return text;
 }

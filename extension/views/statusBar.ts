@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import type { Helper, HelperState } from '../helper.ts';
 import type { Sandboxes } from '../sandboxes.ts';
-import { sandboxOfWindow } from '../windowSandbox.ts';
+import { sandboxOfWindow, type WindowSandbox, windowSandbox } from '../windowSandbox.ts';
 import { pictureOf, spokenSummaryOf, titleOf } from './describe.ts';
 
 export class StatusBar implements vscode.Disposable {
@@ -38,7 +38,7 @@ export class StatusBar implements vscode.Disposable {
     const trouble = troubleOf(this.#helper.state);
     const current = sandboxOfWindow(this.#sandboxes.all);
     if (trouble !== undefined) this.#show(trouble);
-    else if (current !== undefined) this.#show(currentFace(current));
+    else if (current !== undefined) this.#show(currentFace(current, windowSandbox().kind));
     else this.#show(countFace(this.#sandboxes.all));
   }
 
@@ -69,10 +69,16 @@ function troubleOf(state: HelperState): Face | undefined {
   return undefined;
 }
 
-function currentFace(sandbox: SandboxInfo): Face {
+/** Where only a part of the window is inside, the item says which. */
+function currentFace(sandbox: SandboxInfo, kind: WindowSandbox['kind']): Face {
+  const part = kind === 'worktree' ? ': terminals inside' : '';
+  const whole =
+    kind === 'worktree'
+      ? '. Terminals and shell tasks of this window run inside; extensions and debuggers run on this machine'
+      : '';
   return {
-    text: `$(${pictureOf(sandbox).icon}) ${titleOf(sandbox)}`,
-    tooltip: spokenSummaryOf(sandbox),
+    text: `$(${pictureOf(sandbox).icon}) ${titleOf(sandbox)}${part}`,
+    tooltip: `${spokenSummaryOf(sandbox)}${whole}`,
     isWarning: sandbox.status === 'failed',
   };
 }

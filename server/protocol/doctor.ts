@@ -22,3 +22,26 @@ export const Check = z.object({
   problems: z.optional(z.array(Problem)),
 });
 export type Check = z.output<typeof Check>;
+
+export const SupportWish = z.object({
+  /** Absolute; nothing may be there yet. */
+  path: z.string(),
+  /** What a surface knows beside the rest; it is cleaned like everything else. */
+  extra: z.optional(
+    z
+      .array(
+        z.object({
+          name: z.string().check(z.regex(/^[a-z0-9-]{1,40}\.(json|txt)$/)),
+          text: z.string().check(z.maxLength(4 * 1024 * 1024)),
+        }),
+      )
+      .check(z.maxLength(10)),
+  ),
+});
+
+export const SupportBundle = z.object({
+  path: z.string(),
+  files: z.array(z.object({ name: z.string(), bytes: z.int() })),
+  /** How many things were replaced. */
+  redacted: z.int(),
+});

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
 import { lazily } from './contract.ts';
-import { Check, Problem } from './doctor.ts';
+import { Check, Problem, SupportBundle, SupportWish } from './doctor.ts';
 import { editorMethods } from './editorMethods.ts';
 import { effects } from './effect.ts';
 import { ExecResult, ProgramRequest } from './exec.ts';
@@ -20,6 +20,7 @@ import {
   SandboxSpec,
   SnapshotInfo,
   Throwaway,
+  Usage,
 } from './sandbox.ts';
 import { Branch, ImportResult, MergeResult, WorktreeInfo } from './worktree.ts';
 
@@ -27,6 +28,8 @@ import { Branch, ImportResult, MergeResult, WorktreeInfo } from './worktree.ts';
 const Target = z.object({ sandbox: z.string().check(z.minLength(1)) });
 const One = z.object({ sandbox: SandboxInfo });
 const None = z.object({});
+/** In one call. */
+const MOST_USAGES = 50;
 
 /** Where a call on worktrees starts: any folder of the repository, absolute. */
 const Here = z.object({ cwd: z.string() });
@@ -140,6 +143,12 @@ export const helperContract = lazily({
     params: Target,
     result: z.object({ ports: z.array(z.object({ port: z.int(), address: z.string() })) }),
   }),
+  'sandbox/usage': () => ({
+    about:
+      'What the programs of running sandboxes use of processor and memory, where that can be counted inside.',
+    params: z.object({ sandboxes: z.array(z.string()).check(z.maxLength(MOST_USAGES)) }),
+    result: z.object({ usages: z.array(Usage) }),
+  }),
   'worktree/open': () => ({
     about: 'Branch, worktree and running sandbox in one step; what exists is reused.',
     params: z.extend(OnBranch, {
@@ -240,6 +249,11 @@ export const helperContract = lazily({
     about: 'Looks at everything that must be right and says what mends the rest.',
     params: None,
     result: z.object({ checks: z.array(Check) }),
+  }),
+  'doctor/bundle': () => ({
+    about: 'Writes what helps to find a fault into one new .tar.gz, with everything secret taken out.',
+    params: SupportWish,
+    result: SupportBundle,
   }),
   'ssh/install': () => ({
     about: 'Adds one Include line to the OpenSSH configuration of the user.',

@@ -108,6 +108,16 @@ export const SandboxInfo = z.object({
 });
 export type SandboxInfo = z.output<typeof SandboxInfo>;
 
+/** What the programs of a running sandbox use, as they are counted inside. */
+export const Usage = z.object({
+  sandbox: z.string(),
+  /** Since they began, of all processors together; how much it grows tells the load. */
+  cpu_ms: z.optional(z.number()),
+  /** What they hold in memory, with what they share counted for each. */
+  memory_bytes: z.optional(z.number()),
+});
+export type Usage = z.output<typeof Usage>;
+
 /** What a person asks for; everything that is left out is resolved from settings and the type. */
 export const SandboxSpec = z.strictObject({
   name: z.optional(SandboxName),

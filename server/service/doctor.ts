@@ -20,19 +20,27 @@ const LOOK_MS = 10_000;
 type Finding = Omit<Check, 'id' | 'title'>;
 type Look = { readonly id: string; readonly title: string; readonly look: () => Finding | Promise<Finding> };
 
-export function doctorHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, 'doctor/run'> {
+type Methods = Extract<keyof HelperContract, `doctor/${string}`>;
+
+export function doctorHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   return {
-    'doctor/run': async (_params, { signal, progress }) => {
-      const looks = [...ownLooks(deps, signal), ...backendLooks(deps, signal)];
-      const checks = looks.map(async ({ id, title, look }): Promise<Check> => {
-        progress({ phase: 'checking', detail: title });
-        return { id, title, ...(await attempt(look)) };
-      });
-      const done = await Promise.all(checks);
-      signal.throwIfAborted();
-      return { checks: done };
+    'doctor/run': async (_params, context) => ({ checks: await lookAtAll(deps, context) }),
+    'doctor/bundle': async (params, context) => {
+      const { makeBundle } = await import('./supportBundle.ts');
+      return await makeBundle(deps, { ...params, checks: await lookAtAll(deps, context) });
     },
   };
+}
+
+async function lookAtAll(deps: ServiceDeps, { signal, progress }: CallContext): Promise<Check[]> {
+  const looks = [...ownLooks(deps, signal), ...backendLooks(deps, signal)];
+  const checks = looks.map(async ({ id, title, look }): Promise<Check> => {
+    progress({ phase: 'checking', detail: title });
+    return { id, title, ...(await attempt(look)) };
+  });
+  const done = await Promise.all(checks);
+  signal.throwIfAborted();
+  return done;
 }
 
 function ownLooks(deps: ServiceDeps, signal: AbortSignal): Look[] {

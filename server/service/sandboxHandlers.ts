@@ -70,6 +70,10 @@ export function sandboxHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract
       const owner = connectOwner(await find(sandbox));
       return { ports: (await owner.guest.listeningPorts()).map(port => ({ ...port })) };
     },
+    'sandbox/usage': async (params, context) => {
+      const { usagesOf } = await import('./usage.ts');
+      return { usages: await usagesOf(deps, params.sandboxes, context) };
+    },
   };
 }
 

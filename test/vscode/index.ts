@@ -7,9 +7,11 @@ export function run(): Promise<void> {
     await import('./suites/commands.test.ts');
     await import('./suites/openBranch.test.ts');
     await import('./suites/tree.test.ts');
+    await import('./suites/manySandboxes.test.ts');
     await import('./suites/inside.test.ts');
     await import('./suites/life.test.ts');
     await import('./suites/terminal.test.ts');
+    await import('./suites/tasks.test.ts');
     await import('./suites/handOff.test.ts');
     await import('./suites/files.test.ts');
     await import('./suites/review.test.ts');

@@ -90,6 +90,30 @@ const doctor: Command = {
   load: () => import('../handlers/doctor.ts'),
 };
 
+const supportBundle: Command = {
+  name: 'support-bundle',
+  summary: 'Write what helps to find a fault into one file, with everything secret taken out',
+  details: [
+    'Versions, the report of the doctor, settings, and of each sandbox its record and the last lines of its log. Values of variables are left out, as is what has the name or the shape of a secret. Nothing is sent anywhere: look at it before you do.',
+  ],
+  arguments: [
+    {
+      name: 'file',
+      summary: 'a new .tar.gz; heyvm-support-<time>.tar.gz in this folder when left out',
+      presence: 'optional',
+      complete: 'file',
+    },
+  ],
+  flags: [],
+  examples: [{ command: 'heyvm support-bundle', about: 'then: tar tzf heyvm-support-….tar.gz' }],
+  json: {
+    path: '/home/me/heyvm-support-2026-01-01T12-00-00Z.tar.gz',
+    files: [{ name: 'heyvm-support/versions.json', bytes: 240 }],
+    redacted: 3,
+  },
+  load: () => import('../handlers/supportBundle.ts'),
+};
+
 const backends: Command = {
   name: 'backends',
   summary: 'List the ways to run a sandbox, and what this machine has of them',
@@ -241,6 +265,7 @@ export const machineCommands: readonly Command[] = [
   sshProxy,
   mcp,
   doctor,
+  supportBundle,
   backends,
   testBackend,
   prune,

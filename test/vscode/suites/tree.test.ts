@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { SandboxNode, TreeNode } from '../../../extension/views/sandboxTree.ts';
+import { boundaryWords } from '../../../extension/views/describe.ts';
+import type { SandboxNode, TreeNode } from '../../../extension/views/nodes.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { eventually } from '../../support/eventually.ts';
 import { command, heyvmOk, product, removeAll } from '../support/product.ts';
@@ -38,18 +39,40 @@ describe('the tree of sandboxes', () => {
     );
     const { groups } = await nodes();
     assert.ok(groups.some(group => tree.getTreeItem(group).label === basename(repository.path)));
-    const item = tree.getTreeItem(node);
+    const { helper } = await product();
+    const { backends } = await helper.call('backend/list', {});
+    const boundary =
+      backends.find(({ id }) => id === sandbox.backend_type)?.capabilities.boundary ?? 'remote';
+    const words = boundaryWords[boundary];
+    const item = await eventually(() => {
+      const found = tree.getTreeItem(node);
+      return String(found.description).endsWith(`${sandbox.backend_type} (${words})`) ? found : undefined;
+    });
     assert.equal(item.label, 'feature/tree');
-    assert.equal(item.description, sandbox.backend_type);
     assert.match(item.contextValue ?? '', /^sandbox\+running\+worktree/);
-    assert.equal(
-      item.accessibilityInformation?.label,
-      `branch feature/tree, running, ${sandbox.backend_type}, no network`,
-    );
+    const spoken = `branch feature/tree, running, ${sandbox.backend_type}, ${words} boundary, no network`;
+    assert.ok(item.accessibilityInformation?.label.startsWith(spoken), item.accessibilityInformation?.label);
     const tooltip = tree.resolveTreeItem(item, node).tooltip;
     assert.ok(tooltip instanceof vscode.MarkdownString);
     assert.ok(tooltip.value.includes(sandbox.backend_type));
     assert.notEqual(tooltip.isTrusted, true);
+  });
+
+  it('says what a running sandbox uses, and says it to who cannot see it', async () => {
+    const { tree } = await product();
+    tree.setVisible(true);
+    const item = await eventually(
+      async () => {
+        const node = (await nodes()).sandboxes.find(found => found.sandbox.id === sandbox.id);
+        const found = node && tree.getTreeItem(node);
+        return /\d+% [\d.]+ [MG]B · /.test(String(found?.description)) ? found : undefined;
+      },
+      { withinMs: 60_000, what: 'the use of processor and memory in the tree' },
+    );
+    assert.match(
+      item.accessibilityInformation?.label ?? '',
+      /\d percent of a processor, [\d.]+ [MG]B of memory/,
+    );
   });
 
   it('hears of what the command line does elsewhere', async () => {
