@@ -222,7 +222,7 @@ function refusing(path: string): string {
 }
 
 /** What `list`, `get` and `exec` import late in every run. */
-const briefly = /\/(list|get|exec|main|service|sandboxHandlers)\.ts$/;
+const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
 
 /** What is said about commands that this program never runs. */
 const otherTables = /\/table\/(images|machine|moments|projects)\.ts$/;

@@ -9,7 +9,8 @@ import { lockAccounts, removeCaches, removeIdentity } from '../../server/images/
 import { installPackages } from '../../server/images/build/mmdebstrap.ts';
 import { type FolderNode, fileOf, find, put, resolve } from '../../server/images/build/rootTree.ts';
 import { readTar } from '../../server/images/build/tarRead.ts';
-import { allowedEnvironment, run } from '../../server/platform/run.ts';
+import { allowedEnvironment } from '../../server/platform/environment.ts';
+import { run } from '../../server/platform/run.ts';
 import { command, which } from './command.ts';
 import { hashOf } from './hash.ts';
 import { cache, root as tree } from './places.ts';

@@ -10,9 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
+import { expectOwner } from '../owner/candidate.ts';
+import { bundle } from '../platform/bundle.ts';
+import { pathsOf } from '../store/paths.ts';
 
 /** These share a small program. */
 const brief = ['exec', 'get', 'list'];
@@ -23,10 +25,16 @@ const frequent = [...brief, 'create', 'rm', 'run', 'sh', 'ssh-proxy', 'start', '
 /** Forms that were not used by any new run for this long belong to builds that are gone. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
+/** The owner that these will need loads its program while they load theirs. */
+const makers = ['create', 'restart', 'run', 'start', 'wt'];
+
 const command = frequent.find(name => name === process.argv[2]);
 const program = join(import.meta.dirname, brief.some(name => name === command) ? 'brief.cjs' : 'cli.cjs');
-const cache = cacheFolder();
+const { cache } = pathsOf(process.env);
 const compiled = join(cache, 'compiled', `${process.env['HEYVM_BUILD']}-${command ?? 'other'}`);
+
+if (makers.some(name => name === process.argv[2]))
+  globalThis.heyvmOwner = expectOwner({ paths: pathsOf(process.env), env: process.env, bundle });
 
 /** What Node puts around a module; the same text must come from every run, or the compiled form is void. */
 const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(program, 'latin1')}\n})`;
@@ -61,11 +69,6 @@ function forgetOld(folder: string): void {
     const path = join(folder, name);
     if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? since) < since) rmSync(path, { force: true });
   }
-}
-
-function cacheFolder(): string {
-  const home = process.env['HEYO_HOME'] || join(homedir(), '.heyo');
-  return join(home, 'cache');
 }
 
 function read(path: string): Buffer | undefined {

@@ -15,7 +15,7 @@ import { lazyService } from './service.ts';
 export async function main(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  early?: Expected,
+  early: Expected | undefined,
 ): Promise<number> {
   const interrupts = watchInterrupts();
   const code = await runCommand(argv, { env, interrupts, early });

@@ -5,7 +5,7 @@ import { Duplex, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { fail, SandboxError } from '../core/errors.ts';
-import { allowedEnvironment } from '../platform/run.ts';
+import { allowedEnvironment } from '../platform/environment.ts';
 import { spawnChild } from '../platform/spawn.ts';
 import { incomingPath } from './blobs.ts';
 import type { ImageCall } from './deps.ts';

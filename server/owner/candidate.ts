@@ -2,10 +2,10 @@
 // then it has no lease and writes nothing, and it ends when whoever started it ends or has no use for it.
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Bundle, libOf, ownerProgram } from '../platform/bundle.ts';
-import { allowedEnvironment } from '../platform/run.ts';
+import { allowedEnvironment } from '../platform/environment.ts';
 import { spawnDetached } from '../platform/spawn.ts';
 import type { Paths } from '../store/paths.ts';
 
@@ -31,6 +31,11 @@ export type Expected = {
   /** Ends it, unless it was taken. */
   dismiss(): void;
 };
+
+declare global {
+  /** From the program that starts the command line to the command line, which are two bundles in one process. */
+  var heyvmOwner: Expected | undefined;
+}
 
 /** It serves the first owner that `work` starts. */
 export async function expectingOwner<D extends Surroundings, T>(
@@ -72,6 +77,9 @@ const nodeFlags = [
   '--disable-warning=ExperimentalWarning',
 ];
 
+/** The number of the pipe over which an owner is told what it owns. */
+export const START_PIPE = 3;
+
 const WORDS_LIMIT = 4_000;
 
 /** Keeps nobody alive who does not wait for it. */
@@ -82,9 +90,8 @@ export function startCandidate(lib: string, from: Surroundings): Candidate {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
   child.on('error', () => undefined);
-  const [, , stderr, pipe] = child.stdio;
-  if (!(stderr instanceof Socket && pipe instanceof Socket))
-    throw new Error('it was started without its pipes');
+  const stderr = child.stdio[2] as Socket;
+  const pipe = child.stdio[START_PIPE] as Socket;
   for (const stream of [stderr, pipe]) stream.on('error', () => undefined).unref();
   return { child, pipe, words: wordsOf(stderr) };
 }

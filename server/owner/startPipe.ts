@@ -7,8 +7,7 @@ import type { Progress } from '../protocol/contract.ts';
 import { ErrorInfo } from '../protocol/errors.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { SandboxId } from '../protocol/sandbox.ts';
-
-const START_PIPE = 3;
+import { START_PIPE } from './candidate.ts';
 
 export const Order = z.object({
   id: SandboxId,

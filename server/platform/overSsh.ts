@@ -1,6 +1,6 @@
 // A stream to a program on another machine, over the person's own ssh.
 import { Duplex, Readable, Writable } from 'node:stream';
-import { allowedEnvironment } from './run.ts';
+import { allowedEnvironment } from './environment.ts';
 import { spawnChild } from './spawn.ts';
 
 /** Ends with the program; what ssh says on its way out is the error. */

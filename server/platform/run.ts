@@ -2,6 +2,7 @@
 import { type Duplex, pipeline } from 'node:stream';
 import { fail, SandboxError } from '../core/errors.ts';
 import type { Run, RunOptions, RunResult } from '../core/ports.ts';
+import { allowedEnvironment } from './environment.ts';
 
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
 const GRACE_MS = 2_000;
@@ -37,17 +38,6 @@ export const run: Run = async (argv, options = {}) => {
   const { stdout, stderr } = result;
   return judge(argv, { ...result, stdout, stderr, code: result.exitCode }, options);
 };
-
-const passedOn = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'SYSTEMROOT'];
-
-/** Enough to find programs and to speak the person's language; never what could be a secret. */
-export function allowedEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
-  const allowed: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && (passedOn.includes(name) || name.startsWith('LC_'))) allowed[name] = value;
-  }
-  return allowed;
-}
 
 /** Any descriptor works, though execa's types know only some. */
 function inherited({ files = [], conversation }: RunOptions): (3 | 'pipe')[] {

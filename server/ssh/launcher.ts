@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bundle, ensureLib } from '../platform/bundle.ts';
+import type { Bundle } from '../platform/bundle.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../platform/files.ts';
+import { ensureLib } from '../platform/lib.ts';
 import type { Paths } from '../store/paths.ts';
 import { launcherPath } from './aliases.ts';
 

@@ -17,7 +17,7 @@
 // * ssh, credential helpers and other transports: nothing here talks to a remote, `ext::` is refused all the same. Only
 //   the checkout of a partial clone fetches what it lacks, and not for agents.
 import type { Run, RunOptions, RunResult } from '../core/ports.ts';
-import { allowedEnvironment } from '../platform/run.ts';
+import { allowedEnvironment } from '../platform/environment.ts';
 
 export type Host = {
   readonly run: Run;

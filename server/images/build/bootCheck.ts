@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../../core/errors.ts';
+import { allowedEnvironment } from '../../platform/environment.ts';
 import { readTextIfExists } from '../../platform/files.ts';
-import { allowedEnvironment } from '../../platform/run.ts';
 import { spawnChild } from '../../platform/spawn.ts';
 import type { ImageFile, ImageManifest } from '../../protocol/image.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError, toSandboxError } from '../../core/errors.ts';
 import type { RunOptions } from '../../core/ports.ts';
-import { allowedEnvironment } from '../../platform/run.ts';
+import { allowedEnvironment } from '../../platform/environment.ts';
 import type { ImageManifest } from '../../protocol/image.ts';
 import { readContainerArchive } from '../archive.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';

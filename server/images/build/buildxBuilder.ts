@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SandboxError, toSandboxError } from '../../core/errors.ts';
 import { engineProgram, engineVariables } from '../../engine/program.ts';
-import { allowedEnvironment } from '../../platform/run.ts';
+import { allowedEnvironment } from '../../platform/environment.ts';
 import { readContainerArchive } from '../archive.ts';
 import type { ImageCall, ImageDeps } from '../deps.ts';
 import type { Builder, BuildInput, Built, FindBuilder } from './builder.ts';
