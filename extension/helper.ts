@@ -37,6 +37,7 @@ const repeatable: ReadonlySet<Method> = new Set<Method>([
   'worktree/list',
   'worktree/diff',
   'worktree/changes',
+  'worktree/commits',
   'worktree/content',
   'worktree/summaries',
   'backend/list',

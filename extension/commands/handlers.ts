@@ -8,6 +8,7 @@ import { remove, restart, start, stop } from './life.ts';
 import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
 import { newSandbox } from './newSandbox.ts';
 import { openBranch } from './openBranch.ts';
+import { cherryPick, cleanUp } from './pick.ts';
 import { forwardPort, openForward, stopForwarding } from './ports.ts';
 import { mergeBack, savePatch, showChanges } from './review.ts';
 import { removeSnapshot, restore, snapshot } from './snapshots.ts';
@@ -30,6 +31,8 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.showChanges': showChanges,
   'heyvm.compareBranches': compareBranches,
   'heyvm.mergeBack': mergeBack,
+  'heyvm.cherryPick': cherryPick,
+  'heyvm.cleanUp': cleanUp,
   'heyvm.savePatch': savePatch,
   'heyvm.fork': fork,
   'heyvm.forwardPort': forwardPort,

@@ -10,7 +10,7 @@ import { withProgress } from '../progress.ts';
 import { type Changes, openChanges } from '../review/openChanges.ts';
 import { asked, sandboxFor, textIn } from './arguments.ts';
 
-type OfBranch = { readonly sandbox: SandboxInfo; readonly worktree: WorktreeRef };
+export type OfBranch = { readonly sandbox: SandboxInfo; readonly worktree: WorktreeRef };
 
 /** `{sandbox, base, open: 'none'}`; a program gets the files and nothing opens. */
 export async function showChanges(parts: Parts, argument: unknown): Promise<Changes | undefined> {
@@ -70,7 +70,7 @@ export async function savePatch(parts: Parts, argument: unknown): Promise<vscode
   return to;
 }
 
-async function branchFor(
+export async function branchFor(
   parts: Parts,
   argument: unknown,
   placeholder: string,
@@ -133,7 +133,7 @@ async function askWhatThen({ branch, into, kind }: Merged): Promise<'remove' | '
 }
 
 /** Never by force: what would be lost is told, and stays. */
-async function removeMerged(parts: Parts, { sandbox, worktree }: OfBranch): Promise<void> {
+export async function removeMerged(parts: Parts, { sandbox, worktree }: OfBranch): Promise<void> {
   const { repository: cwd, branch } = worktree;
   await withProgress({ title: `Removing ${branch}` }, options =>
     parts.helper.call('worktree/remove', { cwd, branch }, options),

@@ -20,6 +20,8 @@ export const commandTable = {
   'heyvm.showChanges': { title: 'Show Changes', icon: '$(diff-multiple)' },
   'heyvm.compareBranches': { title: 'Compare Branches…', icon: '$(git-compare)' },
   'heyvm.mergeBack': { title: 'Merge Back…', icon: '$(git-merge)' },
+  'heyvm.cherryPick': { title: 'Cherry-Pick…', icon: '$(git-commit)', palette: 'hidden' },
+  'heyvm.cleanUp': { title: 'Clean Up…', icon: '$(clear-all)', palette: 'hidden' },
   'heyvm.savePatch': { title: 'Save as Patch…', icon: '$(save)', palette: 'hidden' },
   'heyvm.fork': { title: 'Fork…', icon: '$(repo-forked)' },
   'heyvm.forwardPort': { title: 'Forward Port…', icon: '$(plug)' },

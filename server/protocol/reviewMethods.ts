@@ -36,6 +36,27 @@ export const BranchSummary = z.object({
 });
 export type BranchSummary = z.output<typeof BranchSummary>;
 
+export const BranchCommit = z.object({
+  id: z.string(),
+  author: z.string(),
+  authored_at: z.string(),
+  subject: z.string(),
+});
+export type BranchCommit = z.output<typeof BranchCommit>;
+
+export const PickResult = z.object({
+  branch: z.string(),
+  into: z.string(),
+  /** Where the branch is that they were picked into. */
+  commit: z.string(),
+  /** Those that changed something there. */
+  taken: z.int(),
+});
+export type PickResult = z.output<typeof PickResult>;
+
+const CommitId = z.string().check(z.regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be a full commit id'));
+const MOST_PICKS = 500;
+
 export const reviewMethods = {
   'worktree/changes': () => ({
     about: 'The files that the branch and its worktree changed since they left the base branch.',
@@ -52,13 +73,25 @@ export const reviewMethods = {
     about: 'One side of a changed file, in base64; absent when there is no such file on that side.',
     params: z.extend(OnBranch, {
       /** The commit to read it from; its present state in the worktree when left out. */
-      commit: z.optional(
-        z.string().check(z.regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be a full commit id')),
-      ),
+      commit: z.optional(CommitId),
       /** Relative to the worktree. */
       path: z.string().check(z.minLength(1)),
     }),
     result: z.object({ data: z.optional(z.string()) }),
+  }),
+  'worktree/commits': () => ({
+    about:
+      'The commits of a branch that the one in the main worktree lacks, the oldest first, without merges.',
+    params: OnBranch,
+    result: z.object({ into: z.string(), commits: z.array(BranchCommit) }),
+  }),
+  'worktree/pick': () => ({
+    about:
+      'Takes single commits of a branch over into the main worktree, all or none; a conflict changes nothing.',
+    params: z.extend(OnBranch, {
+      commits: z.array(CommitId).check(z.minLength(1), z.maxLength(MOST_PICKS)),
+    }),
+    result: PickResult,
   }),
   'worktree/summaries': () => ({
     about: 'How far the branches of sandboxes are from their base, and how many files are changed inside.',

@@ -6,10 +6,11 @@ import { changesOf } from '../worktrees/changes.ts';
 import { contentAt, contentIn } from '../worktrees/content.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 import { insideOfEntry, withHead } from './worktreeInside.ts';
+import type { PickMethods } from './worktreePick.ts';
 import { summariesOf } from './worktreeSummaries.ts';
 import { targetOf } from './worktreeTargets.ts';
 
-type Methods = keyof typeof reviewMethods;
+type Methods = Exclude<keyof typeof reviewMethods, PickMethods>;
 
 export function reviewHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   return {

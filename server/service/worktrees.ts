@@ -16,8 +16,9 @@ import { dropRegistration, finishRemoval, refuseUnsaved, removeWorktree } from '
 import type { Target } from '../worktrees/status.ts';
 import { refuseOutside } from './agentFolders.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
-import { importInto, insideOfEntry, lookInside, tipInside, withHead } from './worktreeInside.ts';
+import { importInto, insideOfEntry, lookInside, withHead } from './worktreeInside.ts';
 import { branchLock, openWorktree, repositoryLock } from './worktreeOpen.ts';
+import { pickHandlers, tipOf } from './worktreePick.ts';
 import { reviewHandlers } from './worktreeReview.ts';
 import { type Asked, type Found, find, placeOf, repositoryAt, targetOf } from './worktreeTargets.ts';
 
@@ -72,6 +73,7 @@ export function worktreeHandlers(deps: ServiceDeps): Pick<Handlers<HelperContrac
       );
     },
     ...reviewHandlers(deps),
+    ...pickHandlers(deps),
     'worktree/import': async (params, context) =>
       importInto(deps, await targetOf(deps, params, context), context),
   };
@@ -100,16 +102,6 @@ async function warningsOf({ repository, path }: { repository: string; path: stri
   } catch (error) {
     // A list must show what is broken, not fail with it.
     return [toSandboxError(error).message];
-  }
-}
-
-/** Undefined where the host's branch is what counts: a branch need not have a worktree to be merged. */
-async function tipOf(deps: ServiceDeps, asked: Asked, context: CallContext): Promise<string | undefined> {
-  try {
-    return await tipInside(deps, await targetOf(deps, asked, context), context);
-  } catch (error) {
-    if (toSandboxError(error).code === 'path-not-found') return undefined;
-    throw error;
   }
 }
 

@@ -39,7 +39,7 @@ export async function mergeBranch(
   return { branch, into, commit, kind: forward ? 'fast-forward' : 'merge' };
 }
 
-type Merge = {
+export type Merge = {
   readonly repository: Repository;
   readonly main: string;
   readonly into: string;
@@ -48,7 +48,12 @@ type Merge = {
   readonly theirs: string;
 };
 
-async function isAncestor(host: Host, { main }: Merge, ancestor: string, of: string): Promise<boolean> {
+export async function isAncestor(
+  host: Host,
+  { main }: Pick<Merge, 'main'>,
+  ancestor: string,
+  of: string,
+): Promise<boolean> {
   const { code } = await hostGit(host, ['merge-base', '--is-ancestor', ancestor, of], {
     cwd: main,
     accept: [0, 1],
@@ -57,7 +62,7 @@ async function isAncestor(host: Host, { main }: Merge, ancestor: string, of: str
 }
 
 /** A merge, rebase or pick that somebody left unfinished would be mixed up with this one. */
-async function refuseBusy({ commonDir, main }: Repository): Promise<void> {
+export async function refuseBusy({ commonDir, main }: Repository): Promise<void> {
   for (const file of ['MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'rebase-merge', 'rebase-apply']) {
     if ((await kindOf(join(commonDir, file))) === 'absent') continue;
     fail('worktree-conflict', `another merge, rebase or pick is unfinished in ${main}`, {
@@ -66,8 +71,12 @@ async function refuseBusy({ commonDir, main }: Repository): Promise<void> {
   }
 }
 
-/** Needs git 2.38; nothing but objects is written. */
-async function mergedTree(host: Host, { main, ours, theirs, branch, into }: Merge): Promise<string> {
+/** Needs git 2.38; nothing but objects is written. `theirs` need not be the tip of the branch. */
+export async function mergedTree(
+  host: Host,
+  { main, ours, theirs, branch, into }: Pick<Merge, 'main' | 'ours' | 'theirs' | 'branch' | 'into'>,
+  hint = `merge ${into} into ${branch} inside the sandbox, resolve it there, and merge again`,
+): Promise<string> {
   const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', ours, theirs];
   const { code, stdout, stderr } = await hostGit(host, args, { cwd: main, accept: 'any' });
   const [tree = '', ...files] = stdout.split('\0').filter(part => part !== '');
@@ -76,10 +85,7 @@ async function mergedTree(host: Host, { main, ours, theirs, branch, into }: Merg
     fail(
       'worktree-conflict',
       `${branch} and ${into} changed the same places of ${files.map(quoted).join(', ')}`,
-      {
-        hint: `merge ${into} into ${branch} inside the sandbox, resolve it there, and merge again`,
-        data: { files },
-      },
+      { hint, data: { files } },
     );
   }
   return fail('command-failed', `git cannot merge ${branch} into ${into}: ${stderr.trim()}`, {
@@ -88,7 +94,11 @@ async function mergedTree(host: Host, { main, ours, theirs, branch, into }: Merg
 }
 
 /** Before anything moves: no file of the merge has changes, and none that git does not know is in its way. */
-async function refuseDirty(host: Host, { main, ours }: Merge, tree: string): Promise<void> {
+export async function refuseDirty(
+  host: Host,
+  { main, ours }: Pick<Merge, 'main' | 'ours'>,
+  tree: string,
+): Promise<void> {
   const at = { cwd: main };
   await hostGit(host, ['update-index', '-q', '--refresh'], { ...at, accept: 'any' });
   const plain = ['--no-renames', '--name-only', '--no-ext-diff', '--no-textconv', '--ignore-submodules=all'];
@@ -153,9 +163,9 @@ async function commitMerge(
 const CHECKOUT_MS = 30 * 60_000;
 
 /** Files first, then the ref: when it is cut off between them, git shows the merge as staged and nothing is lost. */
-async function moveMain(
+export async function moveMain(
   host: Host,
-  { repository, main, into, branch, ours }: Merge,
+  { repository, main, into, branch, ours }: Omit<Merge, 'theirs'>,
   commit: string,
 ): Promise<void> {
   await refuseLinkedRef(repository, into);

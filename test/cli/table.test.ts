@@ -24,7 +24,12 @@ describe('the command table', () => {
       'ssh-config ssh-proxy doctor support-bundle backends prune completion mcp version help',
     ];
     const images = 'list inspect build bootstrap pull add rm prune publish'.split(' ');
-    const all = [...promised.flatMap(words => words.split(' ')), ...images.map(word => `images ${word}`)];
+    const editor = ['editor check', 'editor prepare'];
+    const all = [
+      ...promised.flatMap(words => words.split(' ')),
+      ...images.map(word => `images ${word}`),
+      ...editor,
+    ];
     assert.deepEqual(shown.map(command => command.name).sort(), all.sort());
   });
 

@@ -1,7 +1,10 @@
-// Reviewing a branch in VS Code's own interface, in a light and a dark theme, with a picture of each stop.
+// Reviewing a branch and bringing it back in VS Code's own interface, in three themes, with a picture of each stop.
 import { strict as assert } from 'node:assert';
-import type { Browser, Page } from 'playwright-core';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { openBrowser } from '../../scripts/lib/browser.ts';
+import { command } from '../../scripts/lib/command.ts';
 import { openBranch } from '../../scripts/lib/openBranch.ts';
 import { openScene, type Scene } from '../../scripts/lib/scene.ts';
 import {
@@ -12,13 +15,14 @@ import {
   treeRow,
   untilReady,
 } from '../../scripts/lib/workbench.ts';
+import { themed } from './support/themes.ts';
 
 const changed = [
   'sed -i "s/2 minutes/3 minutes/" tea.sh; git commit -qam "Steep green longer"',
   'echo "  oolong) echo 5 minutes ;;" >> tea.sh; echo "# Oolong" > oolong.md; printf "\\0\\1" > leaf.png',
 ].join('; ');
 
-for (const theme of ['light', 'dark'] as const) {
+for (const theme of ['light', 'dark', 'high-contrast'] as const) {
   describe(`reviewing in the workbench, ${theme}`, function () {
     this.timeout(180_000);
     let scene: Scene;
@@ -26,12 +30,12 @@ for (const theme of ['light', 'dark'] as const) {
     let page: Page;
 
     before(async () => {
-      scene = await openScene(`review-${theme}`, { settings: { 'window.autoDetectColorScheme': true } });
+      scene = await openScene(`review-${theme}`, { settings: themed(theme) });
       for (const branch of ['feature/oolong', 'fix/temperature']) await openBranch(scene.heyvm, branch);
       const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'sh', '-ec', changed);
       assert.equal(made.code, 0, made.stderr);
       browser = await openBrowser();
-      page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: theme });
+      page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
       await page.goto(scene.windowOn(scene.repository));
       await untilReady(page);
     });
@@ -91,5 +95,84 @@ for (const theme of ['light', 'dark'] as const) {
       await keep('review-5-merge');
       await page.getByRole('button', { name: 'Cancel' }).click();
     });
+
+    /** From the menu of the branch in the tree. */
+    async function choose(command: string): Promise<void> {
+      await openView(page);
+      await treeRow(page, 'feature/oolong').click({ button: 'right' });
+      await page.getByRole('menuitem', { name: command }).click();
+    }
+    const dialog = (): Locator => page.getByRole('dialog');
+    const toast = (text: string): Locator => page.locator('.notification-toast', { hasText: text });
+    const worktree = () => join(scene.repository, '..', 'feature-oolong');
+
+    async function mergeBack(): Promise<void> {
+      await choose('Merge Back…');
+      await dialog().getByRole('button', { name: 'Merge', exact: true }).click();
+      await toast('was merged into main')
+        .getByRole('button', { name: 'Remove Sandbox and Worktree' })
+        .click();
+    }
+
+    async function dismiss(): Promise<void> {
+      await runCommand(page, 'Notifications: Clear All Notifications');
+    }
+
+    it('Cherry-Pick takes one commit over', async () => {
+      await choose('Cherry-Pick…');
+      const entry = pickEntry(page, 'Steep green longer');
+      await entry.waitFor({ timeout: 60_000 });
+      await entry.click();
+      await keep('review-6-pick');
+      await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+      await dialog().getByText('Pick 1 commit of feature/oolong onto main?').waitFor();
+      await dialog().getByRole('button', { name: 'Pick', exact: true }).click();
+      await toast('1 commit of feature/oolong is on main now').waitFor({ timeout: 60_000 });
+      assert.equal(await lastOfMain(), 'Steep green longer');
+      await dismiss();
+    });
+
+    it('Merge Back merges, and removes nothing that would be lost', async () => {
+      await mergeBack();
+      await toast('has work that would be lost').waitFor({ timeout: 60_000 });
+      await keep('review-7-refused');
+      assert.ok(existsSync(join(worktree(), 'oolong.md')));
+      await dismiss();
+    });
+
+    it('Clean Up asks once, and refuses while a commit is nowhere else', async () => {
+      const done = await scene.heyvm(
+        'exec',
+        'wt-feature-oolong',
+        '--',
+        'sh',
+        '-ec',
+        'git add .; git commit -qm Oolong',
+      );
+      assert.equal(done.code, 0, done.stderr);
+      await choose('Clean Up…');
+      await dialog().getByText('Clean up after feature/oolong?').waitFor();
+      await keep('review-8-clean-up');
+      await dialog().getByRole('button', { name: 'Clean Up', exact: true }).click();
+      await toast('has work that would be lost').waitFor({ timeout: 60_000 });
+      assert.ok(existsSync(worktree()));
+      await dismiss();
+    });
+
+    it('Merge Back merges the rest, and removes sandbox and worktree', async () => {
+      await mergeBack();
+      await treeRow(page, 'feature/oolong').waitFor({ state: 'detached', timeout: 60_000 });
+      assert.ok(!existsSync(worktree()));
+      assert.ok(existsSync(join(scene.repository, 'oolong.md')));
+      await keep('review-9-merged');
+    });
+
+    async function lastOfMain(): Promise<string> {
+      const told = await command(['git', 'log', '-1', '--format=%s', 'main'], {
+        cwd: scene.repository,
+        env: scene.env,
+      });
+      return told.trim();
+    }
   });
 }

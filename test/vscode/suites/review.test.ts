@@ -115,6 +115,33 @@ describe('review', () => {
     assert.ok(!(await listed()).some(({ id }) => id === sandbox.id));
   });
 
+  it('takes single commits over, and offers them no longer', async () => {
+    sandbox = await open('feature/picked');
+    await inside('echo a > a.txt; git add .; git commit -qm A; echo b > b.txt; git add .; git commit -qm B');
+    const { helper } = await product();
+    const asked = { cwd: repository.path, branch: 'feature/picked' };
+    const { commits, into } = await helper.call('worktree/commits', asked);
+    assert.deepEqual([into, ...commits.map(({ subject }) => subject)], ['main', 'A', 'B']);
+    const argument = { sandbox: sandbox.id, commits: [commits[1]?.id], confirmed: true };
+    assert.equal((await command<{ taken: number }>('heyvm.cherryPick', argument)).taken, 1);
+    assert.ok(existsSync(join(repository.path, 'b.txt')) && !existsSync(join(repository.path, 'a.txt')));
+    const left = await helper.call('worktree/commits', asked);
+    assert.deepEqual(
+      left.commits.map(({ subject }) => subject),
+      ['A'],
+    );
+  });
+
+  it('cleans up in one step, and not while a commit is nowhere else', async () => {
+    const argument = { sandbox: sandbox.id, confirmed: true };
+    await assert.rejects(command('heyvm.cleanUp', argument), { code: 'worktree-dirty' });
+    assert.ok(existsSync(sandbox.worktree?.path ?? ''));
+    await command('heyvm.mergeBack', argument);
+    await command('heyvm.cleanUp', argument);
+    assert.ok(!existsSync(sandbox.worktree?.path ?? ''));
+    assert.ok(!(await listed()).some(({ id }) => id === sandbox.id));
+  });
+
   it('tells a conflict in words', async () => {
     sandbox = await open('feature/conflict');
     await inside('echo theirs > new.txt; git commit -qam Theirs');

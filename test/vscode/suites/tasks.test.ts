@@ -81,8 +81,10 @@ describe('a task inside', () => {
     await eventually(() => existsSync(inWorktree('pid.txt')), { what: 'the task to run', withinMs: 60_000 });
     const pid = readFileSync(inWorktree('pid.txt'), 'utf8').trim();
     assert.equal((await heyvm('exec', sandbox.id, '--', 'kill', '-0', pid)).code, 0);
-    const running = vscode.tasks.taskExecutions.find(({ task }) => task.name === 'long');
-    assert.ok(running);
+    const running = await eventually(
+      () => vscode.tasks.taskExecutions.find(({ task }) => task.name === 'long'),
+      { what: 'the editor to hear of the task' },
+    );
     running.terminate();
     await ended;
     await eventually(async () => (await heyvm('exec', sandbox.id, '--', 'kill', '-0', pid)).code !== 0, {
