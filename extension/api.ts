@@ -13,6 +13,8 @@ export type Api = {
   readonly tree: SandboxTree;
   readonly statusBar: StatusBar;
   readonly tools: Tools;
+  /** Where the editor keeps what was said in channels. */
+  readonly logFolder: string;
   /** How long the synchronous part of the activation took. */
   readonly activationMs: number;
 };

@@ -12,6 +12,7 @@ import { arrive } from './handOff/arrival.ts';
 import { Helper } from './helper.ts';
 import { Links } from './links.ts';
 import { LogDocuments } from './logDocument.ts';
+import { LogChannels } from './logs/logChannels.ts';
 import {
   FILE_SCHEME,
   LIST_CONTEXT,
@@ -62,6 +63,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     parts.abilities,
     parts.branches,
     parts.usages,
+    parts.logs,
     view,
     view.onDidChangeVisibility(({ visible }) => tree.setVisible(visible)),
     view.onDidCollapseElement(({ element }) => tree.setOpen(element, false)),
@@ -94,6 +96,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     tree,
     statusBar,
     tools,
+    logFolder: context.logUri.fsPath,
     activationMs: performance.now() - begun,
   };
 }
@@ -124,5 +127,6 @@ function build(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): 
     abilities: new Abilities(running),
     branches: new BranchStates(running),
     usages: new Usages(running),
+    logs: new LogChannels({ helper: running, sandboxes }),
   };
 }

@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import type { Abilities } from './abilities.ts';
 import type { Forwards } from './forwards.ts';
 import type { Helper } from './helper.ts';
+import type { LogChannels } from './logs/logChannels.ts';
 import type { Reporter } from './report.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import type { Terminals } from './terminals.ts';
@@ -21,5 +22,6 @@ export type Parts = {
   readonly abilities: Abilities;
   readonly branches: BranchStates;
   readonly usages: Usages;
+  readonly logs: LogChannels;
   readonly reporter: Reporter;
 };

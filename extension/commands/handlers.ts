@@ -5,7 +5,7 @@ import { compareBranches, fork } from './branches.ts';
 import { browseFiles, copyIn, copyOut } from './files.ts';
 import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
 import { remove, restart, start, stop } from './life.ts';
-import { copySshCommand, followLog, openTerminal, openWindow, showLog } from './look.ts';
+import { copySshCommand, followLog, openTerminal, openWindow, showLog, showLogChannels } from './look.ts';
 import { newSandbox } from './newSandbox.ts';
 import { openBranch } from './openBranch.ts';
 import { cherryPick, cleanUp } from './pick.ts';
@@ -42,6 +42,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.restore': restore,
   'heyvm.removeSnapshot': removeSnapshot,
   'heyvm.showLog': showLog,
+  'heyvm.showLogChannels': showLogChannels,
   'heyvm.followLog': followLog,
   'heyvm.browseFiles': browseFiles,
   'heyvm.copyIn': copyIn,

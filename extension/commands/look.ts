@@ -25,6 +25,15 @@ export async function showLog(parts: Parts, argument: unknown): Promise<vscode.T
   return document;
 }
 
+/** Answers the names of the channels. */
+export async function showLogChannels(
+  parts: Parts,
+  argument: unknown,
+): Promise<readonly string[] | undefined> {
+  const sandbox = await sandboxFor(parts, argument, { placeholder: 'The sandbox whose log to show' });
+  return sandbox && (await parts.logs.show(sandbox));
+}
+
 /** Called on an element of the tree, or from the title of an open log. */
 export async function followLog(parts: Parts, argument: unknown): Promise<vscode.Terminal | undefined> {
   const target = argument instanceof vscode.Uri ? { sandbox: sandboxOfLog(argument) } : argument;

@@ -31,6 +31,7 @@ export const commandTable = {
   'heyvm.restore': { title: 'Restore…', icon: '$(discard)', palette: 'hidden' },
   'heyvm.removeSnapshot': { title: 'Remove Snapshot…', icon: '$(trash)', palette: 'hidden' },
   'heyvm.showLog': { title: 'Show Log', icon: '$(output)' },
+  'heyvm.showLogChannels': { title: 'Show Log in Output', icon: '$(output)', palette: 'hidden' },
   'heyvm.followLog': { title: 'Follow Log in Terminal', icon: '$(terminal-view-icon)', palette: 'hidden' },
   'heyvm.browseFiles': { title: 'Browse Files', icon: '$(files)' },
   'heyvm.copyIn': { title: 'Copy In…', icon: '$(cloud-upload)', palette: 'hidden' },

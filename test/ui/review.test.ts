@@ -103,15 +103,14 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       await page.getByRole('menuitem', { name: command }).click();
     }
     const dialog = (): Locator => page.getByRole('dialog');
-    const toast = (text: string): Locator => page.locator('.notification-toast', { hasText: text });
+    const told = async (text: string): Promise<void> =>
+      await page.getByText(text).first().waitFor({ timeout: 60_000 });
     const worktree = () => join(scene.repository, '..', 'feature-oolong');
 
     async function mergeBack(): Promise<void> {
       await choose('Merge Back…');
       await dialog().getByRole('button', { name: 'Merge', exact: true }).click();
-      await toast('was merged into main')
-        .getByRole('button', { name: 'Remove Sandbox and Worktree' })
-        .click();
+      await page.getByRole('button', { name: 'Remove Sandbox and Worktree' }).click({ timeout: 60_000 });
     }
 
     async function dismiss(): Promise<void> {
@@ -127,14 +126,14 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
       await dialog().getByText('Pick 1 commit of feature/oolong onto main?').waitFor();
       await dialog().getByRole('button', { name: 'Pick', exact: true }).click();
-      await toast('1 commit of feature/oolong is on main now').waitFor({ timeout: 60_000 });
+      await told('1 commit of feature/oolong is on main now');
       assert.equal(await lastOfMain(), 'Steep green longer');
       await dismiss();
     });
 
     it('Merge Back merges, and removes nothing that would be lost', async () => {
       await mergeBack();
-      await toast('has work that would be lost').waitFor({ timeout: 60_000 });
+      await told('has work that would be lost');
       await keep('review-7-refused');
       assert.ok(existsSync(join(worktree(), 'oolong.md')));
       await dismiss();
@@ -154,7 +153,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       await dialog().getByText('Clean up after feature/oolong?').waitFor();
       await keep('review-8-clean-up');
       await dialog().getByRole('button', { name: 'Clean Up', exact: true }).click();
-      await toast('has work that would be lost').waitFor({ timeout: 60_000 });
+      await told('has work that would be lost');
       assert.ok(existsSync(worktree()));
       await dismiss();
     });

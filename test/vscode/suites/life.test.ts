@@ -1,9 +1,11 @@
 // Start, Stop, Restart, Remove and the commands that show something, on real sandboxes.
 import { strict as assert } from 'node:assert';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { eventually } from '../../support/eventually.ts';
-import { command, heyvm, heyvmOk, listed, removeAll } from '../support/product.ts';
+import { command, heyvm, heyvmOk, listed, product, removeAll } from '../support/product.ts';
 
 describe('the life of a sandbox', () => {
   let sandbox: SandboxInfo;
@@ -45,6 +47,21 @@ describe('the life of a sandbox', () => {
     assert.equal(document.uri.scheme, 'heyvm-log');
     assert.ok(document.getText().length > 0);
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+  });
+
+  it('has its log as channels too, which grow while they are open', async () => {
+    const { logFolder } = await product();
+    const names = await command<readonly string[]>('heyvm.showLogChannels', { sandbox: 'life' });
+    assert.ok(names.includes('heyvm life owner'), names.join(', '));
+    const said = () => {
+      const file = join(logFolder, 'heyvm life owner.log');
+      return existsSync(file) ? readFileSync(file, 'utf8') : '';
+    };
+    await eventually(() => /\[info\] .*owner \d+ of life/.test(said()), { what: 'the lines of the owner' });
+    const before = said().split(' running').length;
+    await command('heyvm.restart', { sandbox: 'life' });
+    await eventually(() => said().split(' running').length > before, { what: 'the lines after the restart' });
+    await vscode.commands.executeCommand('workbench.action.closePanel');
   });
 
   it('gives its ssh command', async () => {
