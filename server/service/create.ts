@@ -141,6 +141,7 @@ async function draftRecord(
   const wanted = { purpose, backend: spec.backend, options: spec.options, asked };
   const { backend, reason, availability } = await requireBackend(deps, wanted, context);
   const { capabilities } = backend.manifest;
+  const shown = availability.capabilities.workspace;
   const runtime = asked.runtime ?? runtimeOf(capabilities);
   refuseGaps(backend.manifest.id, gapsOf(availability.capabilities, { ...asked, runtime }));
   const image = await requireImage(deps, backend, { name: spec.image, runtime }, context);
@@ -158,6 +159,7 @@ async function draftRecord(
       path,
       git: worktree === undefined ? 'none' : gitOf(capabilities, type),
       ...(spec.workspace_access === 'ro' ? { access: 'ro' as const } : {}),
+      ...(shown === capabilities.workspace ? {} : { mode: shown }),
     },
     ...(worktree === undefined ? {} : { worktree }),
     ...(request.project === undefined ? {} : { project: request.project }),

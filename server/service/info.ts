@@ -5,6 +5,7 @@ import { backends } from '../backends/registry.ts';
 import { conditionOf } from '../core/lifecycle.ts';
 import { aliasOf } from '../core/names.ts';
 import type { SandboxInfo, SandboxStatus } from '../protocol/sandbox.ts';
+import type { SandboxRecord } from '../store/records.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { willComeBack } from '../store/willComeBack.ts';
 import { isUnattended } from './unattended.ts';
@@ -24,7 +25,7 @@ export function toInfo(entry: Entry): SandboxInfo {
     type: record.type,
     runtime: record.runtime,
     ...(record.image === undefined ? {} : { image: record.image }),
-    workspace: { ...record.workspace, mode: owner?.workspace ?? workspaceMode(record.backend_type) },
+    workspace: { ...record.workspace, mode: owner?.workspace ?? workspaceMode(record) },
     ...(record.worktree === undefined ? {} : { worktree: record.worktree }),
     created_at: record.created_at,
     ...(owner === undefined ? {} : { started_at: owner.started_at }),
@@ -65,8 +66,9 @@ function portsOf({ record, owner }: Entry): SandboxInfo['ports'] {
 }
 
 /** A backend that this version does not know shows its workspace in some way, and `bind` is the commonest. */
-function workspaceMode(backendType: string): SandboxInfo['workspace']['mode'] {
-  const backend = backends.find(({ manifest }) => manifest.id === backendType);
+function workspaceMode({ workspace, backend_type }: SandboxRecord): SandboxInfo['workspace']['mode'] {
+  if (workspace.mode !== undefined) return workspace.mode;
+  const backend = backends.find(({ manifest }) => manifest.id === backend_type);
   return backend?.manifest.capabilities.workspace ?? 'bind';
 }
 

@@ -27,7 +27,13 @@ export const SandboxRecord = z.strictObject({
   /** What the name meant when the sandbox was made, so that it means the same at every start. */
   image_digest: z.optional(z.string()),
   /** `path` is the folder of the host shown at /workspace; writable unless `access` says otherwise. */
-  workspace: z.strictObject({ path: z.string(), git: GitMode, access: z.optional(z.literal('ro')) }),
+  workspace: z.strictObject({
+    path: z.string(),
+    git: GitMode,
+    access: z.optional(z.literal('ro')),
+    /** How the guest is to see it, where that is not as the manifest says. */
+    mode: z.optional(WorkspaceMode),
+  }),
   worktree: z.optional(WorktreeRef),
   mounts: z.array(Mount),
   env: z.record(z.string(), z.string()),

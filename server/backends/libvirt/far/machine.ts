@@ -1,7 +1,7 @@
 // Machines on another host: their volumes, their start, the lines to them, and their removal.
 import { rm } from 'node:fs/promises';
 import type { DriverContext, LaunchRequest, Residue } from '../../../core/backend.ts';
-import { toSandboxError } from '../../../core/errors.ts';
+import { fail, toSandboxError } from '../../../core/errors.ts';
 import type { StoredImage } from '../../../core/image.ts';
 import { ensureFolder, writeAtomic } from '../../../platform/files.ts';
 import { awaitReady } from '../boot.ts';
@@ -51,15 +51,16 @@ export function attachFar(context: DriverContext, record: FarRecord): Line {
 
 type Made = { readonly record: FarRecord; readonly image: StoredImage; readonly request: LaunchRequest };
 
-/** Uploads what is not there yet; the same again changes nothing. */
+/** Uploads what is not there yet. A disk that is there stays on the image that it was made from. */
 export async function makeFarDisk(context: DriverContext, { record, image, request }: Made): Promise<void> {
   const place = placeOf(record);
-  const shared = sharedVolumes(context, image);
+  const pool = poolOf(libvirtAt(record.uri, context), place.pool);
+  const made = (await pool.volumes()).has(ownVolumes(record).disk);
+  const shared = sharedVolumes(context, image).filter(({ role }) => !made || role !== 'disk');
   await claimVolumes(context, place, record, shared);
   for (const volume of shared) await upload(context, place, volume);
   const base = shared.find(({ role }) => role === 'disk');
-  const pool = poolOf(libvirtAt(record.uri, context), place.pool);
-  if (base !== undefined) await ensureDiskThere(pool, { record, base, bytes: request.limits.disk });
+  await ensureDiskThere(pool, { record, base, bytes: request.limits.disk });
 }
 
 /** Resolves when programs can be run; on any failure nothing of it runs. */
@@ -105,22 +106,27 @@ type Volumes = {
 
 /** Pure: the same machine with the paths of that host, and without what only this one has. */
 export function pathsIn(paths: ReadonlyMap<string, string>, { machine, own, shared }: Volumes): Machine {
-  const pathOf = (role: string): string => {
-    const stem = shared.find(volume => volume.role === role)?.stem ?? '';
-    return paths.get(wholeOf(paths, stem) ?? '') ?? '';
+  const pathOf = (name: string): string =>
+    paths.get(name) ??
+    fail('guest-failed', `the volume ${name} was removed on the other host`, { hint: START });
+  const fileOf = (role: string): string => {
+    const { stem = role } = shared.find(volume => volume.role === role) ?? {};
+    return pathOf(wholeOf(paths, stem) ?? stem);
   };
   const { boot } = machine;
   return {
     ...machine,
-    boot: boot.kind === 'kernel' ? { ...boot, kernel: pathOf('kernel'), initrd: pathOf('initrd') } : boot,
-    disk: paths.get(own.disk) ?? '',
-    seed: machine.seed === undefined ? undefined : paths.get(own.seed),
+    boot: boot.kind === 'kernel' ? { ...boot, kernel: fileOf('kernel'), initrd: fileOf('initrd') } : boot,
+    disk: pathOf(own.disk),
+    seed: machine.seed === undefined ? undefined : pathOf(own.seed),
     port: undefined,
     console: undefined,
     share: undefined,
     shared: 'not',
   };
 }
+
+const START = 'start it again, which uploads what is missing';
 
 /** It stands still until its console is listened to, which keeps nothing for later. */
 async function bootFar(

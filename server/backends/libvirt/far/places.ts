@@ -24,13 +24,16 @@ export type Claim = z.output<typeof Claim>;
 
 type Cache = Pick<DriverContext, 'cache'>;
 
+/** In addition to what the sandbox claimed before: its disk stays on what it was made over. */
 export async function claim({ cache }: Cache, place: Place, name: string, what: Claim): Promise<void> {
   const folder = folderOf(cache, place);
   for (const path of [cache, join(cache, FAR)]) await ensureFolder(path);
   await withLock(locksOf({ cache }), keyOf(place), { wait: 'wait' }, async () => {
     await ensureFolder(folder);
     await writeAtomic(join(folder, PLACE), JSON.stringify(place), { durability: 'quick' });
-    await writeAtomic(join(folder, name), JSON.stringify(what), { durability: 'quick' });
+    const before = (await parsedFrom(Claim, join(folder, name)))?.volumes ?? [];
+    const all: Claim = { ...what, volumes: [...new Set([...before, ...what.volumes])] };
+    await writeAtomic(join(folder, name), JSON.stringify(all), { durability: 'quick' });
   });
 }
 

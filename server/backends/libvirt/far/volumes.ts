@@ -83,21 +83,26 @@ export async function upload(
   });
 }
 
+type Layer = {
+  readonly record: MachineRecord;
+  /** What it is made over; absent when it is there. */
+  readonly base: Shared | undefined;
+  readonly bytes: number | undefined;
+};
+
 /** A layer over the image's disk; stays when it is there, and grows when it shall be larger. */
-export async function ensureDiskThere(
-  pool: Pool,
-  { record, base, bytes }: { record: MachineRecord; base: Shared; bytes: number | undefined },
-): Promise<void> {
+export async function ensureDiskThere(pool: Pool, { record, base, bytes }: Layer): Promise<void> {
   const { disk } = ownVolumes(record);
-  const volumes = await pool.volumes();
-  const there = volumes.has(disk);
-  const below = wholeOf(volumes, base.stem) ?? fail('guest-failed', `${base.stem} was removed meanwhile`);
-  const now = await pool.capacity(there ? disk : below);
+  const below = base === undefined ? disk : wholeOf(await pool.volumes(), base.stem);
+  if (below === undefined)
+    fail('guest-failed', 'the disk of the image was removed on the other host meanwhile');
+  const now = await pool.capacity(below);
   if (bytes !== undefined && bytes < now) refuseShrink(now, bytes);
   const wanted = bytes === undefined ? now : Math.floor(bytes / SECTOR) * SECTOR;
-  const over = { name: below, format: base.format };
-  if (!there) await pool.create({ name: disk, bytes: wanted, format: 'qcow2', over });
-  else if (wanted > now) await pool.grow(disk, wanted);
+  if (base !== undefined) {
+    const over = { name: below, format: base.format };
+    await pool.create({ name: disk, bytes: wanted, format: 'qcow2', over });
+  } else if (wanted > now) await pool.grow(disk, wanted);
 }
 
 const SECTOR = 512;
