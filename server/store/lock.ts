@@ -2,7 +2,8 @@
 //
 // A lock is a folder. Whoever links the file `<n>` with the highest number holds it; `<n>.released` beside it says
 // that the holder is done, and a holder whose process is gone counts as done. Numbers only grow: link(2) lets one
-// contender win each, and the winner looks again, because somebody may have gone past the number in between.
+// contender win each, and the winner looks again, because somebody may have gone past the number in between. They begin
+// anew with a new folder, so that all of one attempt happens in one and the same (lockFolder.ts).
 import {
   linkSync,
   readdirSync,
@@ -21,6 +22,7 @@ import { errorCodeOf, isAbsence, makeFolder } from '../platform/files.ts';
 import { identify, identifySelf, isSame, type ProcessIdentity } from '../platform/process.ts';
 import { randomHex } from '../platform/random.ts';
 import { parseJson } from '../protocol/parse.ts';
+import { type LockFolder, openLockFolder } from './lockFolder.ts';
 
 export type LockOptions = {
   readonly signal?: AbortSignal | undefined;
@@ -100,7 +102,11 @@ export function removeLock(
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
-  rmSync(place, { recursive: true, force: true });
+  try {
+    rmSync(place, { recursive: true, force: true });
+  } catch {
+    // Whoever had found it before was just trying to take it; what is in the trash goes later.
+  }
 }
 
 const Holder = z.object({ pid: z.int(), start_ticks: z.string(), boot_id: z.string() });
@@ -110,37 +116,61 @@ type Attempt =
   | { kind: 'held'; holder: ProcessIdentity }
   | { kind: 'again' };
 
-function tryAcquire(folder: string): Attempt {
+function tryAcquire(name: string): Attempt {
+  const folder = openLockFolder(name);
+  if (folder === undefined) return { kind: 'again' };
+  let attempt: Attempt | undefined;
+  try {
+    attempt = tryIn(folder);
+    return attempt;
+  } finally {
+    if (attempt?.kind !== 'acquired') folder.close();
+  }
+}
+
+function tryIn(place: LockFolder): Attempt {
+  const folder = place.path;
   const before = readTickets(folder);
   if (before.highest > 0 && !before.released.has(before.highest)) {
     const holder = livingHolder(join(folder, String(before.highest)));
     if (holder !== undefined) return { kind: 'held', holder };
   }
   const number = before.highest + 1;
-  if (!takeTicket(folder, number)) return { kind: 'again' };
+  if (!takeTicket(place, number)) return { kind: 'again' };
   const after = readTickets(folder);
-  if (after.highest !== number) {
+  if (after.highest !== number || !place.isCurrent()) {
     removeQuietly(join(folder, String(number)));
     return { kind: 'again' };
   }
   for (const file of after.files) {
     if (numberOf(file) < number - 1 || isDeadDraft(file)) removeQuietly(join(folder, file));
   }
-  return { kind: 'acquired', lock: { release: () => release(folder, number) } };
+  return { kind: 'acquired', lock: lockOf(place, number) };
+}
+
+function lockOf(folder: LockFolder, number: number): Lock {
+  let isReleased = false;
+  return {
+    release: () => {
+      if (isReleased) return;
+      isReleased = true;
+      release(folder.path, number);
+      folder.close();
+    },
+  };
 }
 
 /** The ticket appears with its whole content or not at all. */
-function takeTicket(folder: string, number: number): boolean {
+function takeTicket({ path: folder, name }: LockFolder, number: number): boolean {
   const self = identifySelf();
   const draft = join(folder, `draft-${self.pid}-${randomHex(4)}`);
-  makeFolder(folder);
   try {
     writeFileSync(draft, JSON.stringify(self), { mode: 0o600, flag: 'wx' });
     linkSync(draft, join(folder, String(number)));
     return true;
   } catch (error) {
     if (errorCodeOf(error) === 'EEXIST' || isAbsence(error)) return false;
-    throw error instanceof Error ? Object.assign(error, { path: folder }) : error;
+    throw error instanceof Error ? Object.assign(error, { path: name }) : error;
   } finally {
     removeQuietly(draft);
   }

@@ -114,6 +114,12 @@ describe('a lock', () => {
     await withLock(store.paths, 'count', { wait: 'wait' }, async () => {});
   });
 
+  it('is one contender’s alone, also while others take the lock itself away', async function () {
+    this.timeout(120_000);
+    const contenders = Array.from({ length: 8 }, () => startFixture('remover', store.paths.home, '150'));
+    assert.deepEqual(await Promise.all(contenders.map(exitOf)), new Array(8).fill(0));
+  });
+
   it('keeps its folder small however often it is taken', async () => {
     for (let round = 0; round < 50; round += 1)
       await withLock(store.paths, 'x', { wait: 'wait' }, async () => {});
