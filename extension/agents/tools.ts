@@ -25,11 +25,14 @@ export function registerTools(tools: Tools): vscode.Disposable {
 
 function toolOf(parts: AgentParts, declared: Declared): vscode.LanguageModelTool<Input> {
   const name = declared.name.slice(TOOL_PREFIX.length);
+  const agreed = agreements();
   return {
     prepareInvocation: async ({ input }, token) => {
+      const given = await completed(parts, declared, input);
+      agreed.note(input, given['sandbox']);
       const described = await parts.helper.call(
         'agent/describe',
-        { name, input: await completed(parts, declared, input) },
+        { name, input: given },
         { signal: abortSignalOf(token) },
       );
       const invocationMessage = `${described.title}…`;
@@ -38,10 +41,15 @@ function toolOf(parts: AgentParts, declared: Declared): vscode.LanguageModelTool
       return { invocationMessage, confirmationMessages: { title: described.title, message } };
     },
     invoke: async ({ input }, token) => {
-      const folders = localFolders().map(({ fsPath }) => fsPath);
+      const sandbox = agreed.sandboxOf(input);
+      const given = sandbox === undefined ? await completed(parts, declared, input) : { ...input, sandbox };
+      const own = localFolders().map(({ fsPath }) => fsPath);
+      const { repository } = input;
+      // Another repository is shown to the person who is asked.
+      const folders = typeof repository === 'string' ? [...own, repository] : own;
       const { text } = await parts.helper.call(
         'agent/call',
-        { name, input: await completed(parts, declared, input), cwd: folders[0] ?? '/', folders },
+        { name, input: given, cwd: own[0] ?? '/', folders },
         { signal: abortSignalOf(token) },
       );
       return new vscode.LanguageModelToolResult([new vscode.LanguageModelTextPart(text)]);
@@ -49,10 +57,40 @@ function toolOf(parts: AgentParts, declared: Declared): vscode.LanguageModelTool
   };
 }
 
-/** A tool on a sandbox means that of this window when it names none. */
-async function completed({ sandboxes }: AgentParts, { inputSchema }: Declared, input: Input): Promise<Input> {
+type Agreements = { note(input: Input, sandbox: unknown): void; sandboxOf(input: Input): string | undefined };
+
+/** What was asked for, and the sandbox that a person was shown: its name may be another one's when it is done. */
+function agreements(): Agreements {
+  const known = new Map<string, string>();
+  return {
+    note: (input, sandbox) => {
+      if (typeof sandbox !== 'string') return;
+      known.delete(JSON.stringify(input));
+      known.set(JSON.stringify(input), sandbox);
+      const [oldest] = known.keys();
+      if (known.size > MOST_AGREEMENTS && oldest !== undefined) known.delete(oldest);
+    },
+    sandboxOf: input => known.get(JSON.stringify(input)),
+  };
+}
+
+/** More than are ever waited for at once. */
+const MOST_AGREEMENTS = 50;
+
+/** With the id of the sandbox; a tool on a sandbox means that of this window when it names none. */
+async function completed(
+  { helper, sandboxes }: AgentParts,
+  { inputSchema }: Declared,
+  input: Input,
+): Promise<Input> {
   const wantsOne = 'sandbox' in inputSchema.properties;
-  if (!wantsOne || input['sandbox'] !== undefined) return input;
+  if (!wantsOne) return input;
+  const { sandbox: named } = input;
+  if (typeof named === 'string') {
+    const { sandbox } = await helper.call('sandbox/get', { sandbox: named });
+    return { ...input, sandbox: sandbox.id };
+  }
+  if (named !== undefined) return input;
   await sandboxes.load();
   const own = sandboxOfWindow(sandboxes.all);
   if (own !== undefined) return { ...input, sandbox: own.id };

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { redact } from './redact.ts';
+import { redact, redactPart } from './redact.ts';
 
 /** Put together here, so that no scanner takes this file for a leak. */
 const secret = (prefix: string, length: number): string => prefix + 'a1B2c3D4e5'.repeat(30).slice(0, length);
@@ -40,6 +40,16 @@ describe('what looks like a secret', () => {
       assert.deepEqual(redact(text), { text, count: 0 });
     });
   }
+
+  it('is replaced in a part of it as well', () => {
+    const token = secret('ghp_', 36);
+    const text = `one ${token} two`;
+    const part = (from: number, to: number) => redactPart(text, { from, to });
+    assert.deepEqual(part(0, 3), { text: 'one', count: 0 });
+    assert.deepEqual(part(2, 10), { text: 'e [redacted]', count: 1 });
+    assert.deepEqual(part(10, 15), { text: '[redacted]', count: 1 });
+    assert.deepEqual(part(30, text.length), { text: '[redacted] two', count: 1 });
+  });
 
   it('is counted once, and not found again in what was replaced', () => {
     const once = redact(`A_TOKEN=${secret('ghp_', 36)}`);

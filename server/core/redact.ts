@@ -27,16 +27,44 @@ const named: readonly RegExp[] = [
 export const REPLACEMENT = '[redacted]';
 
 export function redact(text: string): Redacted {
+  return redactPart(text, { from: 0, to: text.length });
+}
+
+type Span = { readonly from: number; readonly to: number };
+
+/** A part of a text in which a secret may begin before the part, or end after it. */
+export function redactPart(text: string, { from, to }: Span): Redacted {
+  let result = '';
+  let at = from;
   let count = 0;
-  const once = (): string => {
+  for (const secret of secretsIn(text)) {
+    if (secret.to <= from || secret.from >= to) continue;
+    result += text.slice(at, Math.max(at, secret.from)) + REPLACEMENT;
+    at = Math.min(to, secret.to);
     count += 1;
-    return REPLACEMENT;
-  };
-  let result = text;
-  for (const shape of shapes) result = result.replace(shape, once);
-  for (const shape of named)
-    result = result.replace(shape, (whole, name: string, value: string) =>
-      value === REPLACEMENT ? whole : name + once(),
-    );
-  return { text: result, count };
+  }
+  return { text: result + text.slice(at, to), count };
+}
+
+/** In their order; what overlaps is one. */
+function secretsIn(text: string): Span[] {
+  const found = [
+    ...shapes.flatMap(shape => [...text.matchAll(shape)].map(match => spanOf(match, 0))),
+    ...named.flatMap(shape =>
+      [...text.matchAll(shape)]
+        .filter(([, , value]) => value !== REPLACEMENT)
+        .map(match => spanOf(match, match[1]?.length ?? 0)),
+    ),
+  ];
+  const merged: Span[] = [];
+  for (const next of found.sort((one, other) => one.from - other.from)) {
+    const last = merged.at(-1);
+    if (last === undefined || next.from >= last.to) merged.push(next);
+    else merged[merged.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
+  }
+  return merged;
+}
+
+function spanOf(match: RegExpExecArray, begin: number): Span {
+  return { from: match.index + begin, to: match.index + match[0].length };
 }

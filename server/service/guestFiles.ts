@@ -95,7 +95,7 @@ function createLines(deps: ServiceDeps): Lines {
     const known = open.get(target);
     if (known !== undefined) return known;
     const cut = new AbortController();
-    const files = openLine(deps, target, cut.signal);
+    const files = openLine(deps, target, cut.signal, () => close(target, line));
     const timer = setTimeout(() => close(target, line), IDLE_MS).unref();
     const line: Line = { files, cut, timer, users: 0 };
     line.files.catch(() => close(target, line));
@@ -142,10 +142,14 @@ async function openLine(
   { sandboxes }: ServiceDeps,
   target: string,
   signal: AbortSignal,
+  onClose?: () => void,
 ): Promise<GuestFiles> {
   const { connectOwner } = await import('../owner/connect.ts');
   const { guest } = connectOwner(await sandboxes.find(target));
-  return await openFiles(await guest.sftp(), signal);
+  const stream = await guest.sftp();
+  // The next one who asks means the sandbox that has the name by then.
+  if (onClose !== undefined) stream.once('end', onClose).once('close', onClose);
+  return await openFiles(stream, signal);
 }
 
 function isBroken(error: unknown): boolean {

@@ -43,6 +43,8 @@ export function insideOf(guest: Pick<Guest, 'exec'>, signal?: AbortSignal): Insi
       }
       return { code, stdout, stderr };
     } catch (error) {
+      // Nothing waits any more for what it writes.
+      onStop();
       if (signal?.aborted === true) fail('cancelled', 'cancelled', { cause: error });
       if (deadline.aborted) fail('timeout', `${argv.slice(0, 2).join(' ')} did not end inside the sandbox`);
       throw error;

@@ -140,6 +140,8 @@ describe('heyvm mcp', function () {
       assert.deepEqual(done['stdout'], { text: 'MY_TOKEN=[redacted]\n', bytes: 20, redacted: 1 });
       const read = await session.tool('read_file', { sandbox, path: '.env' });
       assert.deepEqual([read['text'], read['redacted']], ['MY_TOKEN=[redacted]\n', 1]);
+      const piece = await session.tool('read_file', { sandbox, path: '.env', offset: 11, bytes: 3 });
+      assert.deepEqual([piece['text'], piece['bytes'], piece['redacted']], ['[redacted]', 3, 1]);
     });
 
     it('passes input and variables on, and ends what takes too long', async () => {

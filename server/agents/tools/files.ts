@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import { WORKSPACE } from '../../core/launch.ts';
-import { redact } from '../../core/redact.ts';
+import { redactPart } from '../../core/redact.ts';
 import { type GuestFiles, openFiles } from '../../sftp/client.ts';
 import { readRange } from '../../sftp/readRange.ts';
 import { between } from '../outputs.ts';
@@ -12,6 +12,8 @@ type Tools = Pick<ToolHandlers, 'list_files' | 'read_file' | 'write_file'>;
 
 const DEFAULT_READ_BYTES = 64 * 1024;
 const MOST_ENTRIES = 1000;
+/** Read as well, so that a secret is one that is asked for in pieces; more than a private key has. */
+const AROUND_BYTES = 16 * 1024;
 /** A guest answers when it likes; an agent must not wait for ever. */
 const ANSWER_MS = 120_000;
 
@@ -33,13 +35,18 @@ export const fileTools: Tools = {
       const known = await files.stat(place);
       if (known === undefined) return fail('path-not-found', `${place} does not exist in the sandbox`);
       if (known.kind !== 'file') return fail('usage', `${place} is not a file`);
-      // One byte before and some after tell whether the part begins and ends between characters.
-      const part = await readRange(files, place, { offset, bytes: bytes + 4 });
-      const whole = between(part, 0, Math.min(bytes, part.length));
+      const begin = Math.max(0, offset - AROUND_BYTES);
+      const ahead = offset - begin;
+      const around = await readRange(files, place, { offset: begin, bytes: ahead + bytes + AROUND_BYTES });
+      const whole = between(around, ahead, ahead + bytes);
       if (whole.includes(0)) {
         return fail('usage', `${place} is not text`, { hint: 'look at it with a program inside, by exec' });
       }
-      const { text, count } = redact(whole.toString());
+      const before = around.subarray(0, Math.min(ahead, around.length)).toString();
+      const shown = before + whole.toString();
+      const after = around.subarray(ahead + bytes).toString();
+      const part = { from: before.length, to: shown.length };
+      const { text, count } = redactPart(shown + after, part);
       return { text, offset, bytes: whole.length, size: known.size, redacted: count };
     }),
   write_file: ({ sandbox, path, content, executable = false }, context) =>

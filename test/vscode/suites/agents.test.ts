@@ -68,6 +68,23 @@ describe('tools for agents', () => {
     await heyvmOk('rm', '--force', '--yes', name);
   });
 
+  it('act on the sandbox that the person was shown, and on no other of its name', async () => {
+    const { tools } = await product();
+    const tool = tools.get('heyvm_exec') ?? assert.fail('no such tool');
+    const name = 'shown';
+    await heyvmOk('create', '--name', name);
+    const input = { sandbox: name, argv: ['touch', '/home/dev/done'] };
+    const asked = { input, chatRequestId: undefined };
+    await tool.prepareInvocation?.(asked, signal.token);
+    await heyvmOk('rm', '--force', '--yes', name);
+    await heyvmOk('create', '--name', name);
+    const options = { input: { ...input }, toolInvocationToken: undefined };
+    await assert.rejects(Promise.resolve(tool.invoke(options, signal.token)), /no sandbox/i);
+    const look = { sandbox: name, argv: ['ls', '/home/dev'] };
+    assert.doesNotMatch(await invoke('exec', look), /done/);
+    await heyvmOk('rm', '--force', '--yes', name);
+  });
+
   it('refuse in words when no sandbox is meant', async () => {
     await assert.rejects(invoke('read_log', {}), /none is named/);
     await assert.rejects(invoke('read_log', { sandbox: 'nobody' }), /nobody/);
