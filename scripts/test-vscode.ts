@@ -8,26 +8,39 @@ import { type AreaResult, type Report, readReport, summaryOf } from './lib/repor
 import { timed, withFailure } from './lib/runArea.ts';
 import { main, say } from './lib/say.ts';
 import { openScene } from './lib/scene.ts';
+import type { ReleaseName } from './lib/vscodeServer.ts';
 
 const WITHIN_MS = 8 * 60_000;
 
 if (import.meta.main) {
   await main(async () => {
     await buildAll();
-    const result = await runVscodeSuites();
+    const result = await runVscodeSuites({ name: 'vscode' });
     process.stdout.write(`${summaryOf([result])}\n`);
     return result.report.failed.length + (result.report.passed === 0 ? 1 : 0) > 0 ? 1 : 0;
   });
 }
 
-export async function runVscodeSuites(): Promise<AreaResult> {
-  return await timed('vscode', async () => {
-    const report = join(artifacts, 'reports', 'vscode.json');
-    const output = join(artifacts, 'reports', 'vscode.txt');
+export type Suites = {
+  /** Of the area. */
+  readonly name: string;
+  readonly editor?: ReleaseName | undefined;
+  /** All of them when it is left out. */
+  readonly only?: readonly string[] | undefined;
+};
+
+export async function runVscodeSuites({ name, editor, only }: Suites): Promise<AreaResult> {
+  return await timed(name, async () => {
+    const report = join(artifacts, 'reports', `${name}.json`);
+    const output = join(artifacts, 'reports', `${name}.txt`);
     mkdirSync(join(artifacts, 'reports'), { recursive: true });
     for (const file of [report, output]) rmSync(file, { force: true });
-    const env = { HEYVM_TEST_REPORT: report, HEYVM_TEST_OUTPUT: output };
-    const scene = await openScene('vscode', { env });
+    const env = {
+      HEYVM_TEST_REPORT: report,
+      HEYVM_TEST_OUTPUT: output,
+      ...(only === undefined ? {} : { HEYVM_TEST_SUITES: only.join(',') }),
+    };
+    const scene = await openScene(name, { env, editor });
     try {
       const address = scene.windowOn(scene.repository, [
         ['extensionTestsPath', join(dist, 'test', 'vscode.cjs')],

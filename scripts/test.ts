@@ -83,7 +83,7 @@ async function runArea(area: Area, shown: Shown): Promise<AreaResult[]> {
       case 'cargo':
         return [await runCargoTests(area.name)];
       case 'vscode':
-        return [await runVscodeSuites()];
+        return [await runVscodeSuites({ name: area.name, editor: area.editor, only: area.suites })];
       case 'mocha': {
         const files = filesOf(area.files);
         if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, { ...area, shown })];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Need } from './apt.ts';
 import { cargo } from './cargoBuild.ts';
 import { root } from './places.ts';
+import type { ReleaseName } from './vscodeServer.ts';
 import { wasmCompiler } from './wasmBox.ts';
 
 export type Area = {
@@ -19,6 +20,9 @@ export type Area = {
   readonly gives?: readonly 'vendor disk'[];
   /** Guests that run from the image of the tests, which is made before anything has to hurry. */
   readonly guests?: 'from the image';
+  /** The VS Code that runs its suites, and which of them, where that is not the newest and all. */
+  readonly editor?: ReleaseName;
+  readonly suites?: readonly string[];
   /** What its files are to know. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -115,6 +119,14 @@ export const areas: readonly Area[] = [
   fromImage('crash', [bwrap, git, dockerd, ...images]),
   mocha('package', [bwrap, git]),
   { name: 'vscode', files: ['test/vscode/index.ts'], by: 'vscode', needs: [bwrap, git, ssh, chromium] },
+  {
+    name: 'floor',
+    files: ['test/vscode/index.ts'],
+    by: 'vscode',
+    needs: [bwrap, git, ssh, chromium],
+    editor: 'lowest',
+    suites: ['activation', 'openBranch', 'tree', 'life', 'terminal', 'handOff'],
+  },
   mocha('ui', [bwrap, git, ssh, chromium]),
   fromImage('handoff', [bwrap, git, ssh, chromium, dockerd, ...images]),
 ];

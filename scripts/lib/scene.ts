@@ -6,7 +6,7 @@ import { attempt } from './command.ts';
 import { makeDemo } from './demo.ts';
 import { artifacts, dist, root } from './places.ts';
 import { type Served, serveVscode, writeSettings } from './serveVscode.ts';
-import { ensureVscodeServer } from './vscodeServer.ts';
+import { ensureVscodeServer, type ReleaseName } from './vscodeServer.ts';
 
 export type Scene = {
   readonly folder: string;
@@ -45,13 +45,15 @@ export const quietSettings = {
 
 export type SceneOptions = {
   readonly env?: NodeJS.ProcessEnv;
+  /** The newest one when it is left out. */
+  readonly editor?: ReleaseName | undefined;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Folders of more extensions, by the names under which an editor keeps them. */
   readonly extensions?: Readonly<Record<string, string>>;
 };
 
 export async function openScene(name: string, options: SceneOptions = {}): Promise<Scene> {
-  const server = await ensureVscodeServer();
+  const server = await ensureVscodeServer(options.editor);
   // Socket paths are short, so the folder is as well.
   const folder = mkdtempSync(join(tmpdir(), 'hv-'));
   const home = join(folder, 'h');

@@ -88,11 +88,17 @@ export function sandboxDetails(sandbox: SandboxInfo, paint: Paint): string {
     ['ports', sandbox.ports.length === 0 ? undefined : sandbox.ports.map(portText).join(', ')],
     ['snapshots', sandbox.snapshots?.map(snapshotText).join(', ')],
     ['ssh', `ssh ${sandbox.ssh.alias}`],
+    ['ssh by port', listenText(sandbox.ssh.listen)],
     ['created', `${sandbox.created_at} (${age(sandbox.created_at)} ago)`],
     ['started', sandbox.started_at],
     ['expires', sandbox.expires_at],
     ['owner', owner === undefined ? undefined : `pid ${owner.pid} since ${owner.started_at}`],
   ]);
+}
+
+function listenText(listen: SandboxInfo['ssh']['listen']): string | undefined {
+  if (listen === undefined) return undefined;
+  return `ssh ${listen.alias}${listen.port === undefined ? ' when it runs' : ` (127.0.0.1:${listen.port})`}`;
 }
 
 function portText({ guest, host, url }: SandboxInfo['ports'][number]): string {

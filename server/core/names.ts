@@ -21,6 +21,11 @@ export function suggestName(random: (below: number) => number, taken: ReadonlySe
   }
 }
 
+/** For clients that cannot run a ProxyCommand; no name of a sandbox gives an alias of this form. */
+export function directAliasOf(name: string): string {
+  return `direct.${aliasOf(name)}`;
+}
+
 /** How OpenSSH knows a sandbox. */
 export function aliasOf(name: string): string {
   return `heyvm-${name}`;

@@ -13,6 +13,7 @@ import type { ProjectCommand } from './command.ts';
 import type { Ending } from './ending.ts';
 import type { Holds } from './holds.ts';
 import type { Life } from './life.ts';
+import { createListener, type Listener, openKept } from './listener.ts';
 import type { Log } from './log.ts';
 import type { Operations } from './operations.ts';
 import type { StateFile } from './state.ts';
@@ -42,28 +43,38 @@ export async function serveOwner(served: Served): Promise<Doors> {
     socket.on('error', error => log(`connection: ${error.message}`));
     serve(socket);
   };
+  const door = sshDoor(served);
+  const listener = createListener(files, door, log);
   const control = await listen(
     files.controlSocket,
     track(socket => {
       void serveChannel(socket, {
         guest,
-        rpc: stream => void serveControl(served, stream),
+        rpc: stream => void serveControl(served, listener, stream),
         hold: stream => served.holds.add(stream),
         stop: ({ grace_ms, reason }) => served.ending.ask({ kind: 'stopped', reason }, grace_ms),
         log,
       });
     }),
   );
-  const ssh = await listen(files.sshSocket, track(sshDoor(served)));
+  const ssh = await listen(
+    files.sshSocket,
+    track(socket => door(socket)),
+  );
+  if (served.record.ssh_listen !== undefined) {
+    await openKept(listener, served.record.ssh_listen.port, log);
+    if (listener.port !== undefined) await served.state.change({ ssh_port: listener.port });
+  }
   return {
     close: async () => {
+      listener.close();
       // Answers that are on their way arrive; the rest is cut off.
       await Promise.all([closed(control, open), closed(ssh, open)]);
     },
   };
 }
 
-async function serveControl(served: Served, socket: Socket): Promise<void> {
+async function serveControl(served: Served, listener: Listener, socket: Socket): Promise<void> {
   const { serveRpc } = await import('../rpc/serve.ts');
   const { record, state, holds, operations, command } = served;
   await serveRpc(socket, ownerContract, {
@@ -94,12 +105,18 @@ async function serveControl(served: Served, socket: Socket): Promise<void> {
       const { ref, why } = taken;
       return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
     },
+    'owner/ssh-listen': async ({ on, port }) => {
+      if (!on) listener.close();
+      const open = on ? await listener.open(port) : undefined;
+      await state.change({ ssh_port: open ?? null });
+      return open === undefined ? {} : { port: open };
+    },
     'owner/command': async ({ start }) => (start ? await command.start() : command.current()),
   });
 }
 
 /** The SSH library is loaded with the first connection: most sandboxes are never reached that way. */
-function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => void {
+function sshDoor({ record, files, guest, log }: Served): (socket: Socket, clientKey?: string) => void {
   const load = async () => {
     const [{ createEndpoint }, { ensureSshKey }] = await Promise.all([
       import('../ssh/endpoint.ts'),
@@ -115,11 +132,11 @@ function sshDoor({ record, files, guest, log }: Served): (socket: Socket) => voi
     });
   };
   let endpoint: ReturnType<typeof load> | undefined;
-  return socket => {
+  return (socket, clientKey) => {
     endpoint ??= load();
     // Also when a key that looks whole is none: a client that cannot be served must not end the guest.
     endpoint
-      .then(ready => ready.accept(socket))
+      .then(ready => ready.accept(socket, clientKey))
       .catch((error: unknown) => {
         log(`ssh endpoint: ${error instanceof Error ? error.message : String(error)}`);
         socket.destroy();

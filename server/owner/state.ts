@@ -15,6 +15,7 @@ export type OwnerFacts = {
   readonly attached: boolean;
   readonly workspace?: OwnerRecord['workspace'];
   readonly ports?: OwnerRecord['ports'];
+  readonly ssh_port?: OwnerRecord['ssh_port'];
   readonly problem?: OwnerRecord['problem'];
   readonly guarded?: OwnerRecord['guarded'];
 };

@@ -275,6 +275,11 @@ export const helperContract = lazily({
       problem: z.optional(z.string()),
     }),
   }),
+  'ssh/listen': () => ({
+    about: 'Offers ssh on a port of loopback, with a key of the sandbox’s own, or ends that.',
+    params: z.extend(Target, { on: z.boolean() }),
+    result: One,
+  }),
   'prune/run': () => ({
     about: 'Removes what no sandbox needs: leftovers of crashes, old versions, expired sandboxes.',
     params: z.object({ dry_run: z.optional(z.boolean()), stopped: z.optional(z.boolean()) }),

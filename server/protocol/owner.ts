@@ -66,6 +66,11 @@ export const ownerContract = {
       why: z.optional(z.string()),
     }),
   },
+  'owner/ssh-listen': {
+    about: 'Offers ssh on a port of loopback for who has the key of the sandbox, or ends that.',
+    params: z.object({ on: z.boolean(), port: z.optional(z.int()) }),
+    result: z.object({ port: z.optional(z.int()) }),
+  },
   'owner/command': {
     about: 'What the command of the project does; starts it when it does not run, if that is asked for.',
     params: z.object({ start: z.boolean() }),

@@ -100,7 +100,11 @@ export const SandboxInfo = z.object({
   policy: z.object({ network: NetworkMode }),
   limits: Limits,
   ports: z.array(z.object({ guest: z.int(), host: z.optional(z.int()), url: z.optional(z.string()) })),
-  ssh: z.object({ alias: z.string() }),
+  ssh: z.object({
+    alias: z.string(),
+    /** Present when ssh is offered on loopback; `port` while it is, which the running owner says. */
+    listen: z.optional(z.object({ alias: z.string(), port: z.optional(z.int()) })),
+  }),
   attached: z.boolean(),
   owner: z.optional(z.object({ pid: z.int(), started_at: z.string() })),
   guest_ip: z.optional(z.string()),

@@ -157,6 +157,7 @@ function inherited(source: SandboxRecord): SandboxRecord {
     suspended: _suspended,
     unreachable: _unreachable,
     last_end: _end,
+    ssh_listen: _listen,
     ...rest
   } = source;
   return source.ports === undefined ? rest : { ...rest, ports: source.ports.map(({ guest }) => ({ guest })) };

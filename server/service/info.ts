@@ -3,7 +3,7 @@
 import type * as z from 'zod/mini';
 import { backends } from '../backends/registry.ts';
 import { conditionOf } from '../core/lifecycle.ts';
-import { aliasOf } from '../core/names.ts';
+import { aliasOf, directAliasOf } from '../core/names.ts';
 import type { SandboxInfo, SandboxStatus } from '../protocol/sandbox.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { Entry } from '../store/sandboxes.ts';
@@ -34,7 +34,7 @@ export function toInfo(entry: Entry): SandboxInfo {
     policy: { network: record.policy.network.mode },
     limits: record.limits,
     ports: portsOf(entry),
-    ssh: { alias: aliasOf(record.name) },
+    ssh: { alias: aliasOf(record.name), ...listenOf(entry) },
     attached: owner?.attached ?? record.attached,
     ...(owner === undefined ? {} : { owner: { pid: owner.pid, started_at: owner.started_at } }),
     ...(owner?.guest_ip == null ? {} : { guest_ip: owner.guest_ip }),
@@ -57,6 +57,14 @@ export function conditionOfEntry(entry: Entry): {
     stale,
     ...(isUnattended(entry) ? { unattended: { problem: record.unreachable?.reason } } : {}),
   });
+}
+
+/** An owner that could not have the port says none. */
+function listenOf({ record, owner }: Entry): Pick<SandboxInfo['ssh'], 'listen'> {
+  if (record.ssh_listen === undefined) return {};
+  const alias = directAliasOf(record.name);
+  const port = owner?.ssh_port ?? undefined;
+  return { listen: { alias, ...(port === undefined ? {} : { port }) } };
 }
 
 /** Ports of this machine are known while somebody listens on them. */

@@ -12,7 +12,7 @@ import { withLock } from '../store/lock.ts';
 import { listRecords } from '../store/sandboxes.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
 
-type Methods = 'ssh/install' | 'ssh/uninstall' | 'ssh/status';
+type Methods = 'ssh/install' | 'ssh/uninstall' | 'ssh/status' | 'ssh/listen';
 
 export function sshHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, CallContext>, Methods> {
   const { paths, run, sandboxes } = deps;
@@ -24,6 +24,12 @@ export function sshHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract, Ca
     'ssh/uninstall': async params => {
       const { config, changed } = await uninstallInclude(paths, configOf(deps, params));
       return { config, changed };
+    },
+    'ssh/listen': async (params, context) => {
+      const { setListening } = await import('./sshListen.ts');
+      const entry = await setListening(deps, params, context);
+      await refreshAliases(deps, context.signal);
+      return { sandbox: sandboxes.toInfo(entry) };
     },
     'ssh/status': async params => {
       const config = configOf(deps, params);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { toSandboxError } from '../core/errors.ts';
-import { aliasOf } from '../core/names.ts';
+import { aliasOf, directAliasOf } from '../core/names.ts';
 import { ensureFolder, readTextIfExists, writeAtomic } from '../platform/files.ts';
 import { ensureSshKey } from '../platform/sshKey.ts';
 import type { Problem } from '../protocol/doctor.ts';
@@ -10,7 +10,8 @@ import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { type AliasBlock, renderConfig } from './configText.ts';
 
-export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent' | 'throwaway'>;
+export type AliasSource = Pick<SandboxRecord, 'id' | 'name' | 'intent' | 'throwaway'> &
+  Partial<Pick<SandboxRecord, 'ssh_listen'>>;
 
 /** The stable program that ssh configurations name. */
 export function launcherPath(paths: Pick<Paths, 'bin'>): string {
@@ -32,8 +33,8 @@ export async function writeAliases(
   const blocks: AliasBlock[] = [];
   const hosts: string[] = [];
   const problems: Problem[] = [];
-  for (const { id, name } of sandboxes.filter(isNamed)) {
-    const { folder, hostKey } = sandboxPaths(paths, id);
+  for (const { id, name, ssh_listen: listening } of sandboxes.filter(isNamed)) {
+    const { folder, hostKey, clientKey } = sandboxPaths(paths, id);
     if (!existsSync(folder)) continue;
     const hostKeyAlias = `heyvm-${id}`;
     try {
@@ -47,6 +48,11 @@ export async function writeAliases(
       hostKeyAlias,
       proxy: proxyWords(paths, id),
       knownHosts: paths.knownHosts,
+      ...(listening === undefined
+        ? {}
+        : {
+            direct: { alias: directAliasOf(name), port: listening.port, identity: clientKey },
+          }),
     });
   }
   const config = renderConfig(blocks);

@@ -7,6 +7,8 @@ export type AliasBlock = {
   /** The program and arguments that connect to the endpoint. */
   readonly proxy: readonly string[];
   readonly knownHosts: string;
+  /** A second way to it, over a port of loopback and with a key. */
+  readonly direct?: { readonly alias: string; readonly port: number; readonly identity: string };
 };
 
 const HEADER =
@@ -57,14 +59,38 @@ export function renderConfig(blocks: readonly AliasBlock[]): string {
   return HEADER + blocks.map(renderBlock).join('');
 }
 
-function renderBlock({ alias, hostKeyAlias, proxy, knownHosts }: AliasBlock): string {
-  const lines = [
+function renderBlock(block: AliasBlock): string {
+  const { alias, proxy, direct } = block;
+  const proxied = hostBlock(alias, [
     `HostName ${alias}`,
-    `HostKeyAlias ${hostKeyAlias}`,
+    ...sharedLines(block),
     `ProxyCommand ${proxyCommand(proxy)}`,
-    `UserKnownHostsFile ${percentSafe(quotedPath(knownHosts))}`,
     ...fixedOptions,
+  ]);
+  return direct === undefined ? proxied : proxied + directBlock(block, direct);
+}
+
+function directBlock(
+  block: AliasBlock,
+  { alias, port, identity }: NonNullable<AliasBlock['direct']>,
+): string {
+  const own = ['HostName 127.0.0.1', `Port ${port}`, 'ProxyCommand none', 'ProxyJump none'];
+  const key = [
+    'PreferredAuthentications publickey',
+    'PubkeyAuthentication yes',
+    `IdentityFile ${percentSafe(quotedPath(identity))}`,
   ];
+  const rest = fixedOptions.filter(option => !replaced.some(name => option.startsWith(`${name} `)));
+  return hostBlock(alias, [...own, ...sharedLines(block), ...key, ...rest]);
+}
+
+const replaced = ['PreferredAuthentications', 'PubkeyAuthentication', 'IdentityFile'];
+
+function sharedLines({ hostKeyAlias, knownHosts }: AliasBlock): readonly string[] {
+  return [`HostKeyAlias ${hostKeyAlias}`, `UserKnownHostsFile ${percentSafe(quotedPath(knownHosts))}`];
+}
+
+function hostBlock(alias: string, lines: readonly string[]): string {
   return `\nHost ${alias}\n${lines.map(line => `  ${line}\n`).join('')}`;
 }
 

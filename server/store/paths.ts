@@ -51,6 +51,8 @@ export type SandboxPaths = {
   readonly state: string;
   /** The ssh host key of the endpoint, 0600. */
   readonly hostKey: string;
+  /** The key of the loopback listener's clients, 0600; made when there is a listener. */
+  readonly clientKey: string;
   readonly controlSocket: string;
   readonly sshSocket: string;
   /** For sockets of the driver, 0700, never visible to a guest. */
@@ -94,6 +96,7 @@ export function sandboxPaths(paths: Paths, id: string): SandboxPaths {
     workspace: below(folder, 'workspace'),
     state: below(folder, 'state'),
     hostKey: below(folder, 'ssh_host_ed25519_key'),
+    clientKey: below(folder, 'ssh_client_ed25519_key'),
     controlSocket: below(runtime, 'control'),
     sshSocket: below(runtime, 'ssh'),
     runtime,

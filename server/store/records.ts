@@ -41,6 +41,8 @@ export const SandboxRecord = z.strictObject({
   limits: Limits,
   ttl_seconds: z.optional(z.int()),
   ports: z.optional(z.array(PublishedPort)),
+  /** Present when ssh is offered on a port of loopback, which stays the same. */
+  ssh_listen: z.optional(z.strictObject({ port: z.int() })),
   options: z.optional(z.record(z.string(), z.unknown())),
   cold: z.optional(z.literal(true)),
   snapshots: z.optional(

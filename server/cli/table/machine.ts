@@ -46,6 +46,22 @@ const sshProxy: Command = {
   load: () => import('../handlers/sshProxy.ts'),
 };
 
+const sshListen: Command = {
+  name: 'ssh-listen',
+  summary: 'Offer ssh of a sandbox on a port of loopback, for clients that ignore ProxyCommand',
+  details: [
+    'Off until it is asked for. The port is one of 127.0.0.1 and stays the same; whoever connects has to have the key that is made for this sandbox alone, since every program of this machine can reach the port. It is there while the sandbox runs. The second alias, direct.heyvm-<name>, has port and key.',
+  ],
+  arguments: [sandboxArgument],
+  flags: [{ kind: 'flag', name: 'off', summary: 'end it, and forget the port and the key' }],
+  examples: [
+    { command: 'heyvm ssh-listen wt-feature-x', about: 'then: ssh direct.heyvm-wt-feature-x' },
+    { command: 'heyvm ssh-listen wt-feature-x --off', about: 'and no longer' },
+  ],
+  json: { alias: 'direct.heyvm-wt-feature-x', port: 40_123 },
+  load: () => import('../handlers/sshListen.ts'),
+};
+
 const mcp: Command = {
   name: 'mcp',
   summary: 'Give agents the sandboxes as tools, over the Model Context Protocol',
@@ -263,6 +279,7 @@ const complete: Command = {
 export const machineCommands: readonly Command[] = [
   sshConfig,
   sshProxy,
+  sshListen,
   mcp,
   doctor,
   supportBundle,
