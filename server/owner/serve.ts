@@ -105,7 +105,7 @@ async function serveControl(served: Served, listener: Listener, socket: Socket):
       const { ref, why } = taken;
       return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
     },
-    'owner/ssh-listen': async ({ on, port }) => {
+    'owner/listen': async ({ on, port }) => {
       if (!on) listener.close();
       const open = on ? await listener.open(port) : undefined;
       await state.change({ ssh_port: open ?? null });

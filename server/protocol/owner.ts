@@ -66,7 +66,7 @@ export const ownerContract = {
       why: z.optional(z.string()),
     }),
   },
-  'owner/ssh-listen': {
+  'owner/listen': {
     about: 'Offers ssh on a port of loopback for who has the key of the sandbox, or ends that.',
     params: z.object({ on: z.boolean(), port: z.optional(z.int()) }),
     result: z.object({ port: z.optional(z.int()) }),

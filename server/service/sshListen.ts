@@ -37,7 +37,7 @@ async function tell(entry: Entry, port: number | undefined, signal: AbortSignal)
   const owner = connectOwner(entry);
   try {
     const asked = port === undefined ? { on: false } : { on: true, port };
-    await owner.call('owner/ssh-listen', asked, { signal });
+    await owner.call('owner/listen', asked, { signal });
   } finally {
     owner.close();
   }

@@ -1,7 +1,10 @@
 // Runs mocha suites inside an extension host and writes what happened where HEYVM_TEST_REPORT says.
 import { writeFileSync } from 'node:fs';
-import Mocha from 'mocha';
+import imported from 'mocha';
 import type { Report } from '../../scripts/lib/report.ts';
+
+/** The Node of older editors gives the module where newer ones give what it exports. */
+const Mocha: typeof imported = Reflect.get(imported, 'default') ?? imported;
 
 /** `load` imports the suites, which register themselves with mocha's global functions. */
 export async function runInHost(load: () => Promise<unknown>): Promise<void> {
