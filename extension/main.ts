@@ -4,6 +4,7 @@ import { Abilities } from './abilities.ts';
 import { registerMcpServers } from './agents/mcpServers.ts';
 import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
+import { previewDocuments } from './commands/configureAgent.ts';
 import { registerCommands } from './commands/handlers.ts';
 import { GuestFileSystem } from './files/guestFileSystem.ts';
 import { Forwards } from './forwards.ts';
@@ -17,6 +18,7 @@ import {
   FILE_SCHEME,
   LIST_CONTEXT,
   LOG_SCHEME,
+  PREVIEW_SCHEME,
   PROFILE_ID,
   REVIEW_SCHEME,
   TASK_TYPE,
@@ -77,6 +79,7 @@ export function activate(context: vscode.ExtensionContext): Api {
       isReadonly: true,
     }),
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, logs),
+    vscode.workspace.registerTextDocumentContentProvider(PREVIEW_SCHEME, previewDocuments),
     announceHelper(parts.helper, log),
     parts.sandboxes.onDidChange(
       ({ kind }) => void vscode.commands.executeCommand('setContext', LIST_CONTEXT, kind),

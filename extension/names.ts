@@ -7,6 +7,8 @@ export const WORKSPACE = '/workspace';
 export const FILE_SCHEME = 'heyvm';
 /** The two sides of files that a branch changed. */
 export const REVIEW_SCHEME = 'heyvm-review';
+/** The two sides of a change of somebody else's configuration. */
+export const PREVIEW_SCHEME = 'heyvm-preview';
 export const VIEW_ID = 'heyvm.sandboxes';
 export const TASK_TYPE = 'heyvm';
 export const PROFILE_ID = 'heyvm.guest';

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Parts } from '../parts.ts';
 import { compareBranches, fork } from './branches.ts';
+import { configureAgent } from './configureAgent.ts';
 import { browseFiles, copyIn, copyOut } from './files.ts';
 import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
 import { remove, restart, start, stop } from './life.ts';
@@ -49,6 +50,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.copyOut': copyOut,
   'heyvm.copySshCommand': copySshCommand,
   'heyvm.installSshConfig': installSshConfig,
+  'heyvm.configureAgent': configureAgent,
   'heyvm.runDoctor': runDoctor,
   'heyvm.saveSupportBundle': saveSupportBundle,
   'heyvm.refresh': refresh,

@@ -228,7 +228,7 @@ const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
 const otherTables = /\/table\/(images|machine|moments|projects)\.ts$/;
 
 /** Methods that none of these commands calls. */
-const otherMethods = /\/(file|forward|image|project|review)Methods\.ts$/;
+const otherMethods = /\/(client|file|forward|image|project|review)Methods\.ts$/;
 
 /**
  * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
@@ -252,7 +252,7 @@ function briefOnly(): Plugin {
       }));
       hooks.onLoad({ filter: /./, namespace: 'methods' }, () => ({
         contents:
-          'export const fileMethods = {}, forwardMethods = {}, imageMethods = {}, projectMethods = {}, reviewMethods = {};',
+          'export const clientMethods = {}, fileMethods = {}, forwardMethods = {}, imageMethods = {}, projectMethods = {}, reviewMethods = {};',
       }));
       // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
       hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({

@@ -22,3 +22,21 @@ export async function fetchPackage(spec: string): Promise<string> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** The folder of a package with all that it depends on, none of whose scripts were run. Throws `Stop` where it cannot be had. */
+export async function installPackage(name: string, version: string): Promise<string> {
+  const place = join(cache, 'npm', `${name.replaceAll(/[^\w.-]+/g, '-')}-${version}-installed`);
+  const installed = join('node_modules', ...name.split('/'));
+  if (existsSync(place)) return join(place, installed);
+  mkdirSync(join(cache, 'npm'), { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(cache, 'npm', 'fetching-'));
+  try {
+    const options = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--omit=dev'];
+    const done = await attempt(['npm', 'install', '--prefix', folder, ...options, `${name}@${version}`]);
+    if (done.code !== 0) throw new Stop(`no ${name}: ${done.stderr.trim().split('\n')[0]}`);
+    renameSync(folder, place);
+    return join(place, installed);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,6 +1,7 @@
 // The contract between a surface (extension, command line, tools) and the service that does the work.
 import * as z from 'zod/mini';
 import { BackendInfo } from './backend.ts';
+import { clientMethods } from './clientMethods.ts';
 import { lazily } from './contract.ts';
 import { Check, Problem, SupportBundle, SupportWish } from './doctor.ts';
 import { editorMethods } from './editorMethods.ts';
@@ -244,6 +245,7 @@ export const helperContract = lazily({
       facts: z.array(z.object({ name: z.string(), value: z.string() })),
     }),
   }),
+  ...clientMethods,
   ...projectMethods,
   'doctor/run': () => ({
     about: 'Looks at everything that must be right and says what mends the rest.',

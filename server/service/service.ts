@@ -66,6 +66,7 @@ function loadersOf(deps: ServiceDeps, callFor: CallFor): Loaders {
     files: once(async () => (await import('./guestFiles.ts')).fileHandlers(deps)),
     forward: once(async () => (await import('./forwards.ts')).forwardHandlers(deps)),
     image: once(async () => (await import('./images.ts')).imageHandlers(deps)),
+    client: once(async () => (await import('./clients.ts')).clientHandlers(deps)),
     project: once(async () => (await import('./projects.ts')).projectHandlers(deps)),
     prune: once(async () => (await import('./prune.ts')).pruneHandlers(deps)),
     sandbox: once(async () => (await import('./sandboxHandlers.ts')).sandboxHandlers(deps)),

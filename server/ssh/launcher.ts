@@ -35,13 +35,19 @@ export async function installLauncher(paths: Paths, options: LauncherOptions): P
 export async function ensureCommandLine(paths: Paths, bundle: Bundle): Promise<string> {
   const source = join(bundle.folder, '..', 'server', 'bin', 'cli.ts');
   if (bundle.build.startsWith('source-') && existsSync(source)) return source;
-  const target = join(await ensureLib(paths, bundle), 'cli.cjs');
-  if (existsSync(target)) return target;
-  const draft = `${target}.${process.pid}`;
-  await copyFile(join(bundle.folder, 'cli.cjs'), draft);
-  await rename(draft, target);
-  return target;
+  const folder = await ensureLib(paths, bundle);
+  for (const name of programs.filter(each => !existsSync(join(folder, each)))) {
+    const draft = join(folder, `${name}.${process.pid}`);
+    await copyFile(join(bundle.folder, name), draft);
+    await rename(draft, join(folder, name));
+  }
+  return join(folder, COMMAND_LINE);
 }
+
+const COMMAND_LINE = 'cli.cjs';
+
+/** With what it loads when it comes to need it, and itself last. */
+const programs = ['mcp.cjs', COMMAND_LINE];
 
 /** Nothing is compiled in the background, because a Node that ends meanwhile may wait for its compiler for ever. */
 function renderLauncher(paths: Paths, { node, kind, program }: LauncherOptions): string {

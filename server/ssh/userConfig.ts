@@ -1,8 +1,9 @@
 // The user's own OpenSSH configuration: one Include line goes in with consent, and comes out without a trace.
-import { chown, lstat, mkdir, open, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail, SandboxError } from '../core/errors.ts';
-import { errorCodeOf, isAbsence } from '../platform/files.ts';
+import { errorCodeOf } from '../platform/files.ts';
+import { type ForeignFile, readForeign, replaceForeign } from '../platform/foreignFile.ts';
 import { withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import {
@@ -78,21 +79,16 @@ async function checkIncluded(paths: Paths): Promise<void> {
   );
 }
 
-type ConfigFile = { text: string; target: string; mode: number; uid: number; gid: number };
+type ConfigFile = ForeignFile & { readonly text: string };
 
-/** Undefined when there is no such file. Follows links, so that a link stays one. */
+/** Undefined when there is no such file. */
 async function readConfig(config: string): Promise<ConfigFile | undefined> {
   try {
-    const target = await realpath(config);
-    const { mode, uid, gid } = await stat(target);
-    return { text: await readFile(target, 'latin1'), target, mode: mode & 0o7777, uid, gid };
+    const found = await readForeign(config);
+    return found === undefined ? undefined : { ...found, text: found.bytes.toString('latin1') };
   } catch (error) {
-    if (!isAbsence(error)) throw asConfigError(config, error);
-    const link = await lstat(config).catch(() => undefined);
-    if (link === undefined) return undefined;
-    return fail('ssh-config', `${config} is a link to nothing`, {
-      hint: 'make the file that it names, or remove the link',
-    });
+    if (error instanceof SandboxError) fail('ssh-config', error.message, { hint: error.hint });
+    throw asConfigError(config, error);
   }
 }
 
@@ -108,46 +104,13 @@ async function change(paths: Paths, config: string, edit: Edit): Promise<ConfigC
       if (text === existing?.text) return { config, changed: false, include };
       if (existing !== undefined && (existing.mode & 0o222) === 0) throw refused(config, 'it is read-only');
       try {
-        if (await replace(config, existing, text)) return { config, changed: true, include };
+        const bytes = text === undefined ? undefined : Buffer.from(text, 'latin1');
+        if (await replaceForeign(config, existing, bytes)) return { config, changed: true, include };
       } catch (error) {
         throw asConfigError(config, error);
       }
     }
   });
-}
-
-/** False when the file is no longer what it was when it was read. */
-async function replace(
-  config: string,
-  existing: ConfigFile | undefined,
-  text: string | undefined,
-): Promise<boolean> {
-  const target = existing?.target ?? config;
-  const draft = `${target}.heyvm-${process.pid}`;
-  try {
-    if (text !== undefined) await writeDraft(draft, text, existing);
-    if ((await readConfig(config))?.text !== existing?.text) return false;
-    if (text === undefined) await rm(target);
-    else await rename(draft, target);
-  } finally {
-    await rm(draft, { force: true });
-  }
-  return true;
-}
-
-async function writeDraft(draft: string, text: string, like: ConfigFile | undefined): Promise<void> {
-  const file = await open(draft, 'w', 0o600);
-  try {
-    await file.writeFile(text, 'latin1');
-    if (like !== undefined) {
-      const own = await file.stat();
-      if (own.uid !== like.uid || own.gid !== like.gid) await chown(draft, like.uid, like.gid);
-      await file.chmod(like.mode);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function makeFolder(config: string): Promise<Made> {
