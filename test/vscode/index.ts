@@ -16,6 +16,7 @@ const suites = {
   review: () => import('./suites/review.test.ts'),
   agents: () => import('./suites/agents.test.ts'),
   ourFiles: () => import('./suites/ourFiles.test.ts'),
+  configureAgent: () => import('./suites/configureAgent.test.ts'),
   doctor: () => import('./suites/doctor.test.ts'),
   supervision: () => import('./suites/supervision.test.ts'),
 };
@@ -24,22 +25,5 @@ export function run(): Promise<void> {
   const only = process.env['HEYVM_TEST_SUITES']?.split(',');
   return runInHost(async () => {
     for (const [name, load] of Object.entries(suites)) if (only?.includes(name) ?? true) await load();
-    await import('./suites/activation.test.ts');
-    await import('./suites/commands.test.ts');
-    await import('./suites/openBranch.test.ts');
-    await import('./suites/tree.test.ts');
-    await import('./suites/manySandboxes.test.ts');
-    await import('./suites/inside.test.ts');
-    await import('./suites/life.test.ts');
-    await import('./suites/terminal.test.ts');
-    await import('./suites/tasks.test.ts');
-    await import('./suites/handOff.test.ts');
-    await import('./suites/files.test.ts');
-    await import('./suites/review.test.ts');
-    await import('./suites/agents.test.ts');
-    await import('./suites/ourFiles.test.ts');
-    await import('./suites/configureAgent.test.ts');
-    await import('./suites/doctor.test.ts');
-    await import('./suites/supervision.test.ts');
   });
 }
