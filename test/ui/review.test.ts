@@ -96,13 +96,26 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       await page.getByRole('button', { name: 'Cancel' }).click();
     });
 
-    /** From the menu of the branch in the tree. */
+    /** From the menu of the branch in the tree, which takes no click in the moment in which it opens. */
     async function choose(command: string): Promise<void> {
       await openView(page);
-      await treeRow(page, 'feature/oolong').click({ button: 'right' });
-      await page.getByRole('menuitem', { name: command }).click();
+      const item = page.getByRole('menuitem', { name: command });
+      for (let tries = 1; ; tries++) {
+        await treeRow(page, 'feature/oolong').click({ button: 'right' });
+        await item.click({ timeout: 60_000 });
+        const closed = item.waitFor({ state: 'detached', timeout: 3_000 });
+        if (
+          await closed.then(
+            () => true,
+            () => tries === 5,
+          )
+        )
+          return;
+        await page.keyboard.press('Escape');
+      }
     }
     const dialog = (): Locator => page.getByRole('dialog');
+    /** What a screen reader is told at once. */
     const told = async (text: string): Promise<void> =>
       await page.getByText(text).first().waitFor({ timeout: 60_000 });
     const worktree = () => join(scene.repository, '..', 'feature-oolong');
@@ -110,7 +123,11 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     async function mergeBack(): Promise<void> {
       await choose('Merge Back…');
       await dialog().getByRole('button', { name: 'Merge', exact: true }).click();
-      await page.getByRole('button', { name: 'Remove Sandbox and Worktree' }).click({ timeout: 60_000 });
+      await told('was merged into main');
+      // An editor that tests drive shows no notification by itself.
+      await runCommand(page, 'Notifications: Show Notifications');
+      const center = page.locator('.notifications-center');
+      await center.getByText('Remove Sandbox and Worktree').first().click({ timeout: 60_000 });
     }
 
     async function dismiss(): Promise<void> {

@@ -22,8 +22,18 @@ describe('activation', () => {
     assert.ok(!text.includes('Content-Length'));
   });
 
+  it('keeps the page of the doctor in bundles of its own', () => {
+    const folder = join(extension().extensionPath, 'dist');
+    assert.ok(!readFileSync(join(folder, 'extension.cjs'), 'utf8').includes('createWebviewPanel'));
+    for (const name of ['doctor.cjs', join('webview', 'doctor.js')]) {
+      const { size } = statSync(join(folder, name));
+      assert.ok(size > 1_000 && size < 60_000, `${name} has ${size} bytes`);
+    }
+  });
+
   it('asks for no proposed API and polls nothing', () => {
-    const text = readFileSync(join(extension().extensionPath, 'dist', 'extension.cjs'), 'utf8');
+    const read = (name: string) => readFileSync(join(extension().extensionPath, 'dist', name), 'utf8');
+    const text = ['extension.cjs', 'doctor.cjs', 'client.cjs'].map(read).join('\n');
     const manifest: unknown = extension().packageJSON;
     assert.ok(typeof manifest === 'object' && manifest !== null && !('enabledApiProposals' in manifest));
     const proposed = [
@@ -42,6 +52,7 @@ describe('activation', () => {
       proposed.filter(symbol => new RegExp(`\\.${symbol}\\b`).test(text)),
       [],
     );
-    assert.ok(!text.includes('setInterval'));
+    assert.ok(!read('extension.cjs').includes('setInterval'));
+    assert.ok(!read('doctor.cjs').includes('setInterval'));
   });
 });

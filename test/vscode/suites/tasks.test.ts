@@ -54,6 +54,11 @@ describe('a task inside', () => {
         resolve(exitCode);
       });
     });
+    // A window reads a file of tasks some time after it was written, and asks the person about one that it lacks.
+    await eventually(
+      async () => (await vscode.tasks.fetchTasks({ type: TASK_TYPE })).some(({ name }) => name === label),
+      { what: `the task ${label} to be read`, withinMs: 60_000 },
+    );
     await vscode.commands.executeCommand('workbench.action.tasks.runTask', label);
     return { ended };
   }
