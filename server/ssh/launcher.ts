@@ -36,7 +36,8 @@ export async function ensureCommandLine(paths: Paths, bundle: Bundle): Promise<s
   const source = join(bundle.folder, '..', 'server', 'bin', 'cli.ts');
   if (bundle.build.startsWith('source-') && existsSync(source)) return source;
   const folder = await ensureLib(paths, bundle);
-  for (const name of programs.filter(each => !existsSync(join(folder, each)))) {
+  const companions = COMPANIONS.filter(each => existsSync(join(bundle.folder, each)));
+  for (const name of [...companions, COMMAND_LINE].filter(each => !existsSync(join(folder, each)))) {
     const draft = join(folder, `${name}.${process.pid}`);
     await copyFile(join(bundle.folder, name), draft);
     await rename(draft, join(folder, name));
@@ -46,8 +47,8 @@ export async function ensureCommandLine(paths: Paths, bundle: Bundle): Promise<s
 
 const COMMAND_LINE = 'cli.cjs';
 
-/** With what it loads when it comes to need it, and itself last. */
-const programs = ['mcp.cjs', COMMAND_LINE];
+/** What it loads when it comes to need it. */
+const COMPANIONS = ['mcp.cjs'];
 
 /** Nothing is compiled in the background, because a Node that ends meanwhile may wait for its compiler for ever. */
 function renderLauncher(paths: Paths, { node, kind, program }: LauncherOptions): string {

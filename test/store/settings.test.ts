@@ -18,6 +18,7 @@ describe('the settings', () => {
         include: [],
         limits: {},
         backends: {},
+        devcontainer: 'follow',
         images: { mirrors: {}, bases: {} },
       },
       problems: [],
