@@ -1,5 +1,6 @@
 // Tells whether a blob is still what its digest says: at every start by its stamp, in full when asked or in doubt.
 import { createHash } from 'node:crypto';
+import { readSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -101,10 +102,9 @@ async function stampOf(file: FileHandle): Promise<Stamp> {
   const hash = createHash('sha256');
   const part = Buffer.alloc(SAMPLE_BYTES);
   const step = Math.max(SAMPLE_BYTES, Math.floor((bytes - SAMPLE_BYTES) / (SAMPLES - 1)));
-  for (let at = 0; at < bytes; at += step) {
-    const { bytesRead } = await file.read(part, 0, SAMPLE_BYTES, at);
-    hash.update(part.subarray(0, bytesRead));
-  }
+  // So little is read at once, because every start reads it, and each way through the thread pool would take longer.
+  for (let at = 0; at < bytes; at += step)
+    hash.update(part.subarray(0, readSync(file.fd, part, 0, SAMPLE_BYTES, at)));
   return { bytes, mtime_ns: String(mtimeNs), sample: hash.digest('hex') };
 }
 

@@ -33,7 +33,7 @@ import { parseOptions } from './options.ts';
 import { pausing } from './pausing.ts';
 import { type Plan, planContainer } from './plan.ts';
 import { probe } from './probe.ts';
-import { engineOf, engineWords, type Remembered, recall, recallOrFail, remember } from './remembered.ts';
+import { engineOf, engineWords, recall, recallOrFail, remember } from './remembered.ts';
 import { dropAllOf, snapshotFrom, snapshots } from './snapshots.ts';
 import { sweep } from './sweep.ts';
 import { traitsOf } from './traits.ts';
@@ -78,11 +78,14 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const known = await recallOrFail(context, ref);
   const engine = engineAt(engineOf(known));
   context.signal.throwIfAborted();
-  const running = await inspectContainer(engine, known.container);
+  const [running, image] = await Promise.all([
+    inspectContainer(engine, known.container),
+    imageOf(engine, known.image),
+  ]);
   // What runs is attached to as it is: nothing that could have changed since its start takes part in it.
   if (running?.State.Running === true) return attach(context, engine, running.Id);
   const request = withRealPaths(asked, known.workspace);
-  const plan = await planFor({ context, engine, known, request });
+  const plan = await planFor({ context, engine, request, image });
   const obtained = await obtainContainer(engine, known.container, plan);
   try {
     context.signal.throwIfAborted();
@@ -116,16 +119,17 @@ async function giveUp({ log }: DriverContext, { address }: Engine, id: string): 
 type Opening = {
   readonly context: DriverContext;
   readonly engine: Engine;
-  readonly known: Remembered;
   readonly request: LaunchRequest;
+  /** It may have been removed since the sandbox was made, and is then fetched again. */
+  readonly image: Image | undefined;
 };
 
-async function planFor({ context, engine, known, request }: Opening): Promise<Plan> {
+async function planFor({ context, engine, request, image: present }: Opening): Promise<Plan> {
   checkMounts(request.mounts);
   await refuseEngines(engine, request);
   const [info, image] = await Promise.all([
     limited(request) ? freshInfo(engine, context.cache) : infoOf(engine, context.cache),
-    presentImage(context, engine, { known, request }),
+    present ?? obtainImage(context, engine, request),
   ]);
   const traits = traitsOf(info);
   const capabilities = { ...manifest.capabilities, resources: traits.resources };
@@ -147,15 +151,6 @@ async function planFor({ context, engine, known, request }: Opening): Promise<Pl
 function limited({ limits, options }: LaunchRequest): boolean {
   const { cpus, memory, pids } = limits;
   return [cpus, memory, pids, parseOptions(options).runtime].some(asked => asked !== undefined);
-}
-
-/** It may have been removed since the sandbox was made, and is then fetched again. */
-async function presentImage(
-  context: DriverContext,
-  engine: Engine,
-  { known, request }: Pick<Opening, 'known' | 'request'>,
-): Promise<Image> {
-  return (await imageOf(engine, known.image)) ?? (await obtainImage(context, engine, request));
 }
 
 function obtainImage(context: DriverContext, engine: Engine, { image }: LaunchRequest): Promise<Image> {

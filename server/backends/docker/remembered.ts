@@ -20,9 +20,12 @@ const Remembered = z.strictObject({
 });
 export type Remembered = z.output<typeof Remembered>;
 
-/** The file comes before anything in the engine, so that whoever comes after a sudden end knows where to look. */
+/**
+ * The file comes before anything in the engine, so that whoever comes after a sudden end knows where to look. After a
+ * loss of power the record of the sandbox knows the same, and a sweep finds what has no record.
+ */
 export async function remember({ state }: Pick<DriverContext, 'state'>, what: Remembered): Promise<Ref> {
-  await writeAtomic(fileOf(state), `${JSON.stringify(what)}\n`);
+  await writeAtomic(fileOf(state), `${JSON.stringify(what)}\n`, { durability: 'quick' });
   return { ...what };
 }
 
