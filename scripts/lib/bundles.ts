@@ -22,7 +22,7 @@ const OLDEST_NODE = 22;
 /** A stale Node should say so, not fail on its first unknown word. */
 const versionGuard = `if(+process.versions.node.split('.')[0]<${OLDEST_NODE}){console.error('heyvm: needs Node ${OLDEST_NODE} or newer, this is '+process.versions.node+'\\n  install a newer Node, or set HEYVM_NODE to one');process.exit(5)}`;
 
-/** Packages that an owner needs seldom, or for one backend alone: it reads, and keeps in memory, only what it comes to. */
+/** Packages that owners and commands need seldom, or for one backend alone: read, and kept in memory, with their first use. */
 const apart: Readonly<Record<string, string>> = {
   '@xmldom/xmldom': 'lib/index.js',
   dockerode: 'lib/docker.js',
@@ -39,7 +39,10 @@ export const bundles: readonly Bundle[] = [
     name: 'cli',
     entry: 'server/bin/cli.ts',
     ships: true,
-    options: { banner: { js: versionGuard }, plugins: [inFileOfItsOwn('agents/sdk.ts', 'mcp')] },
+    options: {
+      banner: { js: versionGuard },
+      plugins: [inFileOfItsOwn('agents/sdk.ts', 'mcp'), packagesApart()],
+    },
   },
   { name: 'mcp', entry: 'server/agents/sdk.ts', ships: true },
   { name: 'brief', entry: 'server/bin/cli.ts', ships: true, options: { plugins: [briefOnly()] } },

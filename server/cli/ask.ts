@@ -1,5 +1,4 @@
 // Asks a person before something that cannot be undone.
-import { createInterface } from 'node:readline/promises';
 import { fail } from '../core/errors.ts';
 import type { Context } from './command.ts';
 
@@ -8,6 +7,7 @@ export async function confirm({ interrupts }: Context, question: string): Promis
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
     fail('usage', `${question} nobody can be asked without a terminal`, { hint: 'add --yes' });
   }
+  const { createInterface } = await import('node:readline/promises');
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   // Ctrl-C and Ctrl-D at the question are a no.
   const closed = new Promise<string>(done => {

@@ -1,11 +1,11 @@
 // Makes a sandbox and starts it; cancelled or failed at any point, nothing of it is left.
-import { randomBytes, randomInt } from 'node:crypto';
 import { gapsOf, refuseGaps } from '../core/conform.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import { suggestName } from '../core/names.ts';
 import { gitOf, presetOf, runtimeOf } from '../core/presets.ts';
 import { expectingOwner } from '../owner/candidate.ts';
 import { startOwner } from '../owner/spawn.ts';
+import { randomBelow, randomHex } from '../platform/random.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId, type Throwaway } from '../protocol/sandbox.ts';
 import { withLock } from '../store/lock.ts';
@@ -188,7 +188,7 @@ async function claim(deps: BaseDeps, draft: SandboxRecord, name: string | undefi
       data: { id: taken.get(name) },
     });
   }
-  const record = { ...draft, name: name ?? suggestName(randomInt, new Set(taken.keys())) };
+  const record = { ...draft, name: name ?? suggestName(randomBelow, new Set(taken.keys())) };
   await addRecord(deps.paths, record);
   return record;
 }
@@ -207,6 +207,6 @@ async function launch(deps: BaseDeps, record: SandboxRecord, context: CallContex
 }
 
 export function newId(): SandboxId {
-  const id = parse(SandboxId, `sb-${randomBytes(4).toString('hex')}`);
+  const id = parse(SandboxId, `sb-${randomHex(4)}`);
   return id.ok ? id.value : fail('internal', id.problem);
 }

@@ -1,6 +1,6 @@
 // Names for what people are not meant to see for long.
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../platform/random.ts';
 
 export function hiddenName(purpose: string): string {
-  return `${purpose}-${randomBytes(4).toString('hex')}`;
+  return `${purpose}-${randomHex(4)}`;
 }

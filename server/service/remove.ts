@@ -9,6 +9,7 @@ import { SandboxId } from '../protocol/sandbox.ts';
 import { lockHolder, removeLock, withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
 import { type Entry, lockNamesOf, removeFolder, updateRecord } from '../store/sandboxes.ts';
+import { storeIdOf } from '../store/storeId.ts';
 import { refuseUnattended, settle } from './attach.ts';
 import type { BaseDeps, CallContext, ServiceDeps } from './deps.ts';
 import { dropSnapshots } from './dropSnapshots.ts';
@@ -43,15 +44,16 @@ export async function removeSandbox(deps: BaseDeps, removal: Removal, context: C
     await updateRecord(paths, id, known => ({ ...known, intent: 'removed' }));
     // From here on every later command finishes the removal, so an interruption changes nothing but the time.
     const stopped = stopLocked(deps, entry, { ...context, graceMs: force ? 0 : DEFAULT_GRACE_MS });
-    await Promise.all([stopped, loadWhatDiscards(entry)]);
+    await Promise.all([stopped, loadWhatDiscards(deps, entry)]);
     context.progress({ phase: 'removing' });
     await discard(deps, entry);
   });
 }
 
 /** Takes as long as ending a guest, and is done meanwhile, once the owner has been asked; what fails does so again later. */
-async function loadWhatDiscards({ record }: Entry): Promise<void> {
+async function loadWhatDiscards({ paths }: BaseDeps, { record }: Entry): Promise<void> {
   await delay(ASKED_MS);
+  storeIdOf(paths);
   const backend = backends.find(({ manifest }) => manifest.id === record.backend_type);
   await Promise.allSettled([backend?.load(), import('./ssh.ts')]);
 }

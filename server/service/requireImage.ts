@@ -4,7 +4,6 @@ import { refuseGaps } from '../core/conform.ts';
 import { fail } from '../core/errors.ts';
 import type { ResolvedImage } from '../core/image.ts';
 import { imageSetting } from '../core/options.ts';
-import { resolveImage } from '../images/resolve.ts';
 import { guestProgram } from '../platform/bundle.ts';
 import type { Runtime } from '../protocol/backend.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
@@ -37,6 +36,7 @@ export async function requireImage(
       hint: `name one with --image, or set backends.${id}.image in the settings`,
     });
   }
+  const { resolveImage } = await import('../images/resolve.ts');
   const agent = guestProgram(deps.bundle.folder);
   const image = await resolveImage(deps, { name: wanted, kinds, agent }, context);
   refuseMissingRuntime(id, image, runtime);
