@@ -57,6 +57,8 @@ export function connectOwner({ record, owner }: Entry): OwnerConnection {
       const { socket } = await openChannel(await reach(), { op: 'hold' });
       // Its end is the owner's affair; a reset must not become an exception here.
       socket.on('error', () => socket.destroy());
+      // It stays half open until this side ends as well.
+      socket.once('end', () => socket.destroy());
       const ended = new Promise<void>(resolve => socket.once('close', () => resolve()));
       socket.resume();
       return { dispose: () => socket.destroy(), ended };
