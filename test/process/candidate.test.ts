@@ -91,7 +91,8 @@ function brokenIn(home: string): Bundle {
   const folder = join(home, 'broken');
   mkdirSync(folder);
   cpSync(guestProgram(bundle.folder), guestProgram(folder));
-  writeFileSync(join(folder, 'cli.cjs'), '');
+  for (const name of readdirSync(bundle.folder).filter(each => each.endsWith('.cjs')))
+    writeFileSync(join(folder, name), '');
   writeFileSync(
     ownerProgram(folder),
     `throw new Error('no such thing');\n${readFileSync(ownerProgram(bundle.folder))}`,
