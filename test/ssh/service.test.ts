@@ -26,7 +26,7 @@ describe('the service and OpenSSH', () => {
   const makeBundle = async (build: string) => {
     const folder = join(top, build);
     await mkdir(folder);
-    for (const name of ['owner.cjs', 'cli.cjs'])
+    for (const name of ['owner.cjs', 'cli.cjs', 'mcp.cjs'])
       await writeFile(join(folder, name), `console.log('${build}')`);
     return { folder, build };
   };
