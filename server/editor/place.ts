@@ -11,15 +11,24 @@ export type ServerPlatform = {
 
 const architectures: Readonly<Record<string, string>> = { x86_64: 'x64', aarch64: 'arm64', armv7l: 'armhf' };
 
-export function platformOf({ arch: machine, libc }: GuestFacts): ServerPlatform {
+/** The build with pages in it is another one, which the vendor of VS Code has under a name of its own. */
+export function platformOf(
+  { arch: machine, libc }: GuestFacts,
+  purpose: 'ssh' | 'pages' = 'ssh',
+): ServerPlatform {
+  const suffix = purpose === 'pages' ? '-web' : '';
   const arch = architectures[machine];
   if (arch === undefined || libc === undefined)
     return fail('unsupported', `there is no server of VS Code for ${machine}`, {
       hint: 'heyvm editor check says what is needed',
     });
-  if (libc.kind === 'glibc') return { os: 'linux', arch, artifact: `server-linux-${arch}` };
+  if (libc.kind === 'glibc') return { os: 'linux', arch, artifact: `server-linux-${arch}${suffix}` };
   // The oldest of the names has no architecture in it.
-  return { os: 'alpine', arch, artifact: arch === 'x64' ? 'server-linux-alpine' : `server-alpine-${arch}` };
+  return {
+    os: 'alpine',
+    arch,
+    artifact: `${arch === 'x64' ? 'server-linux-alpine' : `server-alpine-${arch}`}${suffix}`,
+  };
 }
 
 /** The folder of the cache, the same for all sandboxes that can use the same server. */

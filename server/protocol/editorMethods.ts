@@ -89,6 +89,12 @@ export const editorMethods = {
     params: Target,
     result: z.object({ facts: z.optional(GuestFacts), gaps: z.array(EditorGap) }),
   }),
+  'editor/serve': () => ({
+    about:
+      'Runs the server of an editor with its pages inside, as long as the sandbox runs; whoever calls this has accepted the licence of the server.',
+    params: z.extend(Target, { product: EditorProduct }),
+    result: z.object({ port: z.int(), token: z.string() }),
+  }),
   'editor/prepare': () => ({
     about:
       'Puts the server of an editor where its ssh extension looks for it, from a cache of this machine that is filled when it has to be.',

@@ -6,19 +6,19 @@ import { ensureServer } from '../editor/cache.ts';
 import { gapsOf, noShell } from '../editor/judge.ts';
 import { COPY_SCRIPT, FIND_SCRIPT, keyOf, platformOf, versionFolder } from '../editor/place.ts';
 import { PROBE_SCRIPT, readFacts } from '../editor/probe.ts';
-import { connectOwner, type OwnerConnection } from '../owner/connect.ts';
+import { connectOwner } from '../owner/connect.ts';
 import { spawnChild } from '../platform/spawn.ts';
 import { startDeadline } from '../programs/deadline.ts';
 import { outcomeOf } from '../programs/outcome.ts';
 import type { Handlers, Result } from '../protocol/contract.ts';
 import type { EditorProduct, GuestFacts } from '../protocol/editorMethods.ts';
-import type { ExecResult } from '../protocol/exec.ts';
 import type { HelperContract } from '../protocol/helper.ts';
 import { withLock } from '../store/lock.ts';
 import type { CallContext, ServiceDeps } from './deps.ts';
+import { serveWeb, webProduct } from './editorWeb.ts';
+import { type Guest, runScript } from './guestScript.ts';
 
 type Methods = Extract<keyof HelperContract, `editor/${string}`>;
-type Guest = Pick<OwnerConnection['guest'], 'exec'>;
 
 const PROBE_MS = 30_000;
 /** Its first start reads the whole server, which an emulated machine does slowly. */
@@ -38,22 +38,37 @@ export function editorHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract,
       const guest = await guestOf(record.id);
       const options = { wait: 'wait', signal: context.signal } as const;
       return withLock(deps.paths, `server-in-${record.id}`, options, () =>
-        prepare(deps, { guest, product, copy }, context),
+        prepare(deps, { guest, product, pages: false, copy }, context),
       );
+    },
+    'editor/serve': async ({ sandbox, product }, context) => {
+      const { record } = await deps.sandboxes.find(sandbox);
+      const guest = await guestOf(record.id);
+      const options = { wait: 'wait', signal: context.signal } as const;
+      return withLock(deps.paths, `server-in-${record.id}`, options, async () => {
+        await prepare(deps, { guest, product: webProduct(product), pages: true, copy: false }, context);
+        context.progress({ phase: 'starting the server of the editor' });
+        return serveWeb(guest, product);
+      });
     },
   };
 }
 
-type Preparation = { readonly guest: Guest; readonly product: EditorProduct; readonly copy: boolean };
+type Preparation = {
+  readonly guest: Guest;
+  readonly product: EditorProduct;
+  readonly pages: boolean;
+  readonly copy: boolean;
+};
 
 async function prepare(
   deps: ServiceDeps,
-  { guest, product, copy }: Preparation,
+  { guest, product, pages, copy }: Preparation,
   context: CallContext,
 ): Promise<Result<HelperContract, 'editor/prepare'>> {
   context.progress({ phase: 'looking for the server of the editor' });
   const facts = (await probe(guest)) ?? fail('unsupported', noShell.detail, { hint: noShell.fix });
-  const platform = platformOf(facts);
+  const platform = platformOf(facts, pages ? 'pages' : 'ssh');
   const shown = copy ? '' : `${SHARED_SERVERS}/${keyOf(product, platform)}`;
   const words = [product.data_folder, product.commit, product.application, versionFolder(product), shown];
   const before = await find(guest, words);
@@ -88,15 +103,6 @@ async function find(guest: Guest, words: readonly string[]): Promise<Found | und
   if ((how !== 'present' && how !== 'shared') || path === undefined || version === undefined)
     return undefined;
   return { how, path, version };
-}
-
-type Script = { readonly script: string; readonly words: readonly string[]; readonly limitMs: number };
-
-async function runScript(guest: Guest, { script, words, limitMs }: Script): Promise<ExecResult> {
-  const child = await guest.exec({ argv: ['/bin/sh', '-c', script, 'sh', ...words], cwd: '/' });
-  child.stdin.end();
-  const deadline = startDeadline(child, limitMs);
-  return (await outcomeOf(child, deadline).finally(deadline.clear)).result;
 }
 
 type Copy = { readonly folder: string; readonly words: readonly string[] };

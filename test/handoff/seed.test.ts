@@ -2,13 +2,16 @@
 // that answers as the vendors do, because theirs cannot be asked by a test; it holds a real server of VS Code, without
 // the extensions that come with it.
 import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt } from '../../scripts/lib/command.ts';
 import { type Heyvm, heyvmIn } from '../../scripts/lib/openBranch.ts';
+import { dist } from '../../scripts/lib/places.ts';
 import { ensureServerArchive } from '../../scripts/lib/vscodeArchive.ts';
 import { ensureVscodeServer, type VscodeServer } from '../../scripts/lib/vscodeServer.ts';
+import { eventually } from '../support/eventually.ts';
 import { startVendor, type Vendor } from './support/vendor.ts';
 
 describe('the server of an editor', function () {
@@ -113,6 +116,36 @@ describe('the server of an editor', function () {
     assert.equal(done.path, folderInside);
     assert.equal(await ok('exec', 'three', '--', 'sh', '-c', `[ -L ${folderInside} ] || echo own`), 'own\n');
     assert.equal((await prepare('three', file)).how, 'present');
+  });
+
+  it('is a page of this machine when it is asked to be, behind a token', async () => {
+    const file = product({ updateUrl: vendor.origin });
+    const refused = await heyvm('editor', 'open', 'two', '--product', file);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /licence/);
+    const words = ['editor', 'open', 'two', '--accept-license', '--product', file, '--format', 'json'];
+    const child = spawn(join(dist, 'heyvm'), words, {
+      env: { ...process.env, HEYO_HOME: home },
+      stdio: 'pipe',
+    });
+    try {
+      let said = '';
+      child.stdout.on('data', chunk => (said += chunk));
+      const url = await eventually(() => JSON.parse(said).url as string, {
+        withinMs: 120_000,
+        what: 'the address',
+      });
+      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/\?tkn=[0-9a-f]{32}&folder=\/workspace$/);
+      const page = await attempt(['curl', '-s', '-L', '-c', '', '--max-time', '60', url]);
+      assert.match(page.stdout, /<html[\s\S]*workbench/);
+      const without = await fetch(url.replace(/tkn=\w+&/, ''));
+      assert.equal(without.status, 403);
+      assert.ok(vendor.asked.some(path => path.includes('-web/stable')));
+    } finally {
+      const ended = new Promise(resolve => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+    }
   });
 
   it('that does not match its checksum is not kept', async () => {

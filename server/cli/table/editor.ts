@@ -68,4 +68,39 @@ const prepare: Command = {
   load: () => import('../handlers/editor/prepare.ts'),
 };
 
-export const editorCommands: readonly Command[] = [check, prepare];
+const open: Command = {
+  name: 'editor open',
+  summary: 'Serve the editor out of a sandbox to a browser of this machine',
+  details: [
+    'Puts the server with the pages of the editor into the sandbox, starts it there on loopback with a token, and brings it to a port of 127.0.0.1 until Ctrl-C. The server goes on inside as long as the sandbox runs, and the next call finds it again.',
+  ],
+  arguments: [sandboxArgument],
+  flags: [
+    {
+      kind: 'string',
+      name: 'product',
+      value: 'FILE',
+      complete: 'file',
+      summary: 'the product.json of the editor, in resources/app of its installation',
+    },
+    {
+      kind: 'flag',
+      name: 'accept-license',
+      summary: 'you accept the licence terms of the server, which it asks for',
+    },
+  ],
+  examples: [
+    {
+      command:
+        'heyvm editor open wt-feature-x --accept-license --product /usr/share/code/resources/app/product.json',
+      about: 'then open the address that is printed',
+    },
+  ],
+  json: {
+    url: 'http://127.0.0.1:40123/?tkn=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d&folder=/workspace',
+    port: 40_123,
+  },
+  load: () => import('../handlers/editor/open.ts'),
+};
+
+export const editorCommands: readonly Command[] = [check, prepare, open];
