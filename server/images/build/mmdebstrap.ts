@@ -1,10 +1,11 @@
 // Installs packages into a root file system of their own with mmdebstrap, as root or in a user namespace.
-import { chmod, mkdtemp, readFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { Run } from '../../core/ports.ts';
 import { errorCodeOf, readTextIfExists } from '../../platform/files.ts';
+import { identify } from '../../platform/process.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import type { Progress } from '../../protocol/contract.ts';
 import type { Distribution } from './distributions.ts';
@@ -31,12 +32,16 @@ const EPOCH = '1577836800';
 export async function installPackages(deps: InstallDeps, request: InstallRequest): Promise<string> {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot) await requireNamespaces(deps);
+  await clearKilled(deps, isRoot);
+  const ending = isRoot ? await endingWithUs(deps) : [];
   const target = join(request.folder, 'packages.tar');
   const log = join(request.folder, 'mmdebstrap.log');
   const area = await workArea();
   const stopTelling = tellProgress(log, deps.progress);
   try {
-    await deps.run(argvOf(request, { target, log, mode: isRoot ? 'root' : 'unshare' }), {
+    const [program, ...args] = argvOf(request, { target, log, mode: isRoot ? 'root' : 'unshare' });
+    const [first = program, ...others] = [...ending, program];
+    await deps.run([first, ...others, ...args], {
       signal: deps.signal,
       env: { ...deps.env, TMPDIR: area, SOURCE_DATE_EPOCH: EPOCH, DEBIAN_FRONTEND: 'noninteractive' },
     });
@@ -46,7 +51,9 @@ export async function installPackages(deps: InstallDeps, request: InstallRequest
     throw await explained(error, log, request.distribution);
   } finally {
     stopTelling();
-    await clearArea(deps, area, isRoot);
+    await clearArea(deps, area, isRoot).catch(() => {
+      // What is just ending may still write into it; the next one clears it.
+    });
   }
 }
 
@@ -80,9 +87,52 @@ function argvOf(request: InstallRequest, { target, log, mode }: Places): [string
 
 /** Where the root file system grows; others must be able to enter it, because its users are others. */
 async function workArea(): Promise<string> {
-  const area = await mkdtemp(join(tmpdir(), 'heyvm-bootstrap-'));
+  const area = await mkdtemp(join(tmpdir(), `${AREA}${process.pid}-`));
   await chmod(area, 0o755);
   return area;
+}
+
+const AREA = 'heyvm-bootstrap-';
+
+/** Its programs and mounts are gone with whoever was killed; the files are not. */
+async function clearKilled(deps: InstallDeps, isRoot: boolean): Promise<void> {
+  const uid = process.getuid?.();
+  for (const name of await readdir(tmpdir())) {
+    const pid = /^heyvm-bootstrap-([0-9]+)-/.exec(name)?.[1];
+    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
+    const area = join(tmpdir(), name);
+    const stats = await lstat(area).catch(() => undefined);
+    if (stats?.isDirectory() !== true || stats.uid !== uid || (await hasMounts(area))) continue;
+    await clearArea(deps, area, isRoot);
+  }
+}
+
+/** What is mounted there is somebody else's, and would be emptied as well. */
+async function hasMounts(area: string): Promise<boolean> {
+  return ((await readTextIfExists('/proc/self/mountinfo')) ?? '').includes(` ${area}/`);
+}
+
+/** As root it mounts and starts things on this machine itself: what dies with us, and takes all of that along. */
+const leash: readonly [string, ...string[]] = [
+  'setpriv',
+  '--pdeathsig',
+  'KILL',
+  'unshare',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+];
+
+async function endingWithUs({ run, signal }: InstallDeps): Promise<readonly string[]> {
+  try {
+    await run([...leash, 'true'], { signal });
+    return leash;
+  } catch {
+    // Root of a container may not be able to, and then has no mounts to leave either.
+    signal.throwIfAborted();
+    return [];
+  }
 }
 
 /** mmdebstrap clears up itself unless it is killed; its files may then belong to users of the namespace. */
@@ -154,7 +204,7 @@ function tellProgress(log: string, progress: InstallDeps['progress']): () => voi
 
 async function explained(error: unknown, log: string, { suite }: Distribution): Promise<unknown> {
   if (!(error instanceof SandboxError)) return error;
-  if (/cannot run mmdebstrap/.test(error.message)) {
+  if (/cannot run mmdebstrap|execute mmdebstrap/.test(error.message)) {
     return new SandboxError('build-failed', 'mmdebstrap is not installed', {
       hint: 'install mmdebstrap, on Debian: apt-get install mmdebstrap',
     });
