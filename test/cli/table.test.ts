@@ -21,10 +21,10 @@ describe('the command table', () => {
     const promised = [
       'wt create list get start stop restart rm init up run exec sh logs cp fs ports forward',
       'pause resume suspend snapshot restore fork resize test-backend',
-      'ssh-config ssh-proxy doctor support-bundle backends prune completion mcp version help',
+      'ssh-config ssh-listen ssh-proxy doctor support-bundle backends prune completion mcp version help',
     ];
     const images = 'list inspect build bootstrap pull add rm prune publish'.split(' ');
-    const editor = ['editor check', 'editor prepare'];
+    const editor = ['editor check', 'editor open', 'editor prepare'];
     const all = [
       ...promised.flatMap(words => words.split(' ')),
       ...images.map(word => `images ${word}`),

@@ -112,6 +112,19 @@ for (const { name, find, writes } of builders) {
       assert.equal(isWrittenAtEnd, writes === 'at the end');
     });
 
+    it('builds the stage that is named, which is another image than the last one', async () => {
+      await storeBase(place);
+      await inContext(place, {
+        Dockerfile: 'FROM base:1 AS first\nRUN echo first >/made\nFROM first\nRUN echo last >/last\n',
+      });
+      const first = await build({ name: 'first', target: 'first' });
+      assert.match(listing(place, first.image), /\/made$/m);
+      assert.doesNotMatch(listing(place, first.image), /\/last$/m);
+      const last = await build({ name: 'last' });
+      assert.match(listing(place, last.image), /\/last$/m);
+      assert.equal((await build({ name: 'first', target: 'first' })).cached, true);
+    });
+
     it('finds what it built as long as nothing changed', async () => {
       const context = await inContext(place, {
         Dockerfile: 'FROM scratch\nCOPY . /\n',
