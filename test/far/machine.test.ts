@@ -69,6 +69,7 @@ describe('machines on another machine', function () {
     const { workspace: shown, snapshots, emulated } = found.capabilities;
     assert.deepEqual([shown, snapshots, emulated], ['reverse-sftp', 'none', true]);
     assert.match(found.notes.join('\n'), /which is the machine second\n/);
+    assert.equal((await probe({ connect: `qemu+tcp://${second.host}/system` })).kind, 'ready');
   });
 
   it('are refused with what is missing and what to do', async () => {
@@ -87,6 +88,11 @@ describe('machines on another machine', function () {
       ],
       [{ connect: stranger }, /Permission denied/, /IdentityFile under "Host 198[.\d]+" in ~\/\.ssh\/config/],
       [{ connect: second.uri, pool: 'nowhere' }, /nowhere is of no use/, /pool-define-as nowhere/],
+      [
+        { connect: second.uri.replace('/system', '/session') },
+        /default is of no use/,
+        /pool-define-as default/,
+      ],
       [{ connect: second.uri, workspace: 'shared' }, /cannot be shared/, /leave out the option workspace/],
       [{ connect: second.uri, accelerator: 'kvm' }, /KVM does not work there/, /accelerator/],
       [{ connect: `qemu+tcp://${second.host}:1/system` }, /does not answer/, /its libvirt listens/],

@@ -10,6 +10,8 @@ virtlogd --daemon
 libvirtd --daemon --listen
 until [ -S /run/libvirt/libvirt-sock ]; do sleep 0.05; done
 touch /etc/ready
+# The shell says when the server was killed, which is meant.
+exec 2>/dev/null
 while :; do
   # Nobody starts it while this file is there.
   [ -e /etc/no-ssh ] || /usr/sbin/sshd -D -f /etc/ssh/sshd_config -E /var/log/sshd.log

@@ -28,7 +28,8 @@ async function connected<T>(uri: string, use: (connection: Duplex, own: string) 
     return await use(connection, address.own);
   } catch (error) {
     if (error instanceof SandboxError) throw error;
-    return refuseAway(uri, error instanceof Error ? error.message : String(error));
+    const said = error instanceof Error ? error.message : String(error);
+    return refuseAway(uri, said.replaceAll(/\s*[\r\n]+\s*/g, ': '));
   }
 }
 
