@@ -3,9 +3,11 @@ import { strict as assert } from 'node:assert';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
+import type { Run } from '../../server/core/ports.ts';
+import { run } from '../../server/platform/run.ts';
 import type { Availability } from '../../server/protocol/backend.ts';
-import { machineContext } from '../contract/bench.ts';
-import { heyvm, needCommandLine, startCommand } from '../crash/support/commands.ts';
+import { machineContext, makeBench } from '../contract/bench.ts';
+import { heyvm, needCommandLine } from '../crash/support/commands.ts';
 import { newStore } from '../crash/support/storm.ts';
 import { type Engine, kill, skipBecause } from '../process/support/engine.ts';
 import { eventually } from '../support/eventually.ts';
@@ -105,18 +107,33 @@ describe('machines on another machine', function () {
     }
   });
 
-  it('are made again after an upload was interrupted', async () => {
-    const create = startCommand(engine.home, 'create', '--name', NAME, '--workspace', workspace);
-    await eventually(async () => (await volumes()).some(name => name.includes('-sha256-')), {
-      what: 'an upload',
-    });
-    create.child.kill('SIGKILL');
-    await create.ended;
-    await succeeds('create', '--name', NAME, '--workspace', workspace);
-    assert.equal((await volumes()).filter(name => name.endsWith('.whole')).length, 3);
+  it('begin with what was uploaded whole, after an upload was interrupted', async () => {
+    const bench = await makeBench(libvirt);
+    const context = { ...bench.context, options: { connect: second.uri } };
+    const request = bench.request({ options: context.options });
+    const broken: Run = (argv, options) =>
+      run(argv, argv.includes('vol-upload') ? { ...options, timeoutMs: 50 } : options);
+    const ours = async (): Promise<readonly string[]> =>
+      (await volumes()).filter(name => name.startsWith(`heyvm-${context.storeId}-`));
+    try {
+      await assert.rejects(bench.driver.create({ ...context, run: broken }, request), {
+        code: 'backend-missing',
+      });
+      const [partial = '', ...others] = await ours();
+      assert.match(partial, /-sha256-/);
+      assert.deepEqual(others, []);
+      await bench.driver.create(context, request);
+      assert.equal((await ours()).filter(name => name.endsWith('.whole')).length, 3);
+      assert.ok(!(await ours()).includes(`${partial}.whole`));
+    } finally {
+      await bench.dispose();
+    }
+    await bench.driver.sweep(context, new Set());
+    assert.deepEqual(await ours(), []);
   });
 
   it('see the workspace of this machine', async () => {
+    await succeeds('create', '--name', NAME, '--workspace', workspace);
     writeFileSync(join(workspace, 'from-here'), 'from here');
     assert.equal((await engine.exec(NAME, 'cat', '/workspace/from-here')).out, 'from here');
     await engine.exec(NAME, 'sh', '-c', 'echo from there >/workspace/from-there; echo kept >/dev/shm/mark');
