@@ -115,8 +115,10 @@ async function heard({ pipe }: Candidate, start: StartOwner): Promise<'ready' | 
     if (!message.ok)
       throw new SandboxError('version-mismatch', `the owner said something unknown: ${message.problem}`);
     if ('ready' in message.value) return 'ready';
-    if ('progress' in message.value) start.progress(message.value.progress);
-    else throw fromErrorInfo(message.value.error, 'the owner failed');
+    if ('progress' in message.value) {
+      // Who has cancelled hears no more of how it goes on.
+      if (!start.signal.aborted) start.progress(message.value.progress);
+    } else throw fromErrorInfo(message.value.error, 'the owner failed');
   }
   return 'nothing';
 }
