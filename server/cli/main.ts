@@ -19,7 +19,7 @@ export async function main(
 ): Promise<number> {
   const interrupts = watchInterrupts();
   const code = await runCommand(argv, { env, interrupts, early });
-  early?.dismiss();
+  await early?.dismiss();
   await flush();
   return code;
 }

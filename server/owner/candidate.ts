@@ -28,8 +28,8 @@ export type Candidate = {
 export type Expected = {
   /** From then on it is whoever took it that ends it. */
   take(): Candidate | undefined;
-  /** Ends it, unless it was taken. */
-  dismiss(): void;
+  /** Ends it, unless it was taken, and resolves when it is gone. */
+  dismiss(): Promise<void>;
 };
 
 declare global {
@@ -46,7 +46,7 @@ export async function expectingOwner<D extends Surroundings, T>(
   try {
     return await work({ ...deps, early });
   } finally {
-    early.dismiss();
+    await early.dismiss();
   }
 }
 
@@ -60,7 +60,21 @@ export function expectOwner(from: Surroundings): Expected {
     candidate = undefined;
     return taken;
   };
-  return { take, dismiss: () => take()?.child.kill('SIGKILL') };
+  return {
+    take,
+    dismiss: async () => {
+      const unused = take();
+      if (unused !== undefined) await end(unused.child);
+    },
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await ended;
 }
 
 /**

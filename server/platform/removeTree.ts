@@ -28,7 +28,8 @@ function removedAtOnce(path: string): boolean {
   try {
     if (!isSmall(path)) return false;
     rmSync(path, { recursive: true, force: true });
-    return true;
+    // Where somebody else removes the same, it may stop half-way and say nothing.
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
   } catch {
     return false;
   }

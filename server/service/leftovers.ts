@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXPIRED } from '../core/lifecycle.ts';
+import { unneededServers } from '../editor/prune.ts';
 import { isAbsence, readTextIfExistsNow } from '../platform/files.ts';
 import { lockHolder } from '../store/lock.ts';
 import { type Entry, readIds } from '../store/sandboxes.ts';
@@ -20,6 +21,10 @@ export async function findLeftovers(deps: ServiceDeps): Promise<readonly Leftove
       .filter(name => !ids.has(name) && lockHolder(paths, `owner-${name}`) === undefined)
       .map(name => ({ what: 'sockets of a sandbox that is gone', path: join(paths.run, name) })),
     ...oldBuilds(deps, entries),
+    ...unneededServers(paths, {
+      now: deps.now(),
+      inUse: entries.some(({ owner }) => owner !== undefined),
+    }).map(path => ({ what: 'a server of an editor', path })),
   ];
 }
 

@@ -42,7 +42,7 @@ describe('an owner that was not told yet what it owns', function () {
   it('is ended when there is nothing to own', async () => {
     const early = expected();
     await begun();
-    early.dismiss();
+    await early.dismiss();
     await gone();
   });
 
@@ -52,11 +52,11 @@ describe('an owner that was not told yet what it owns', function () {
     await gone();
   });
 
-  it('is taken once', () => {
+  it('is taken once', async () => {
     const early = expected();
     const taken = early.take() ?? assert.fail('none was started');
     assert.equal(early.take(), undefined);
-    early.dismiss();
+    await early.dismiss();
     assert.equal(taken.child.killed, false);
     taken.pipe.destroy();
   });
