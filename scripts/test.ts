@@ -49,14 +49,10 @@ async function prepareImage(): Promise<void> {
   }
 }
 
-/**
- * What runs as another user has its own daemons and waits most of the time for emulated machines, so that it runs
- * beside the rest, and is shown when it is done.
- */
+/** Emulated machines have daemons of their own and are waited for most of the time; what runs beside is shown when it is done. */
 async function runLanes(chosen: readonly Area[]): Promise<AreaResult[]> {
-  const lanes = [chosen.filter(({ as }) => as !== 'user'), chosen.filter(({ as }) => as === 'user')].filter(
-    lane => lane.length > 0,
-  );
+  const beside = chosen.filter(area => area.beside === true);
+  const lanes = [chosen.filter(area => area.beside !== true), beside].filter(lane => lane.length > 0);
   const done = await Promise.allSettled(
     lanes.map((lane, index) => runInTurn(lane, index === 0 ? 'as it comes' : 'at the end')),
   );
@@ -87,7 +83,7 @@ async function runArea(area: Area, shown: Shown): Promise<AreaResult[]> {
       case 'mocha': {
         const files = filesOf(area.files);
         if (area.as === 'user') return [await runMochaFilesAsUser(area.name, files, { ...area, shown })];
-        return [await runMochaFiles(area.name, files, { env: area.env })];
+        return [await runMochaFiles(area.name, files, { ...area, shown })];
       }
     }
   })();

@@ -14,6 +14,8 @@ export type Area = {
   /** How the files are run: by mocha, or by a script of their own that writes the same report. */
   readonly by: 'mocha' | 'vscode' | 'cargo' | 'check';
   readonly needs?: readonly Need[];
+  /** Runs at the same time as the others, so that both processors have something to do. */
+  readonly beside?: true;
   /** Who runs it: a daemon of a user's own is none of root's. */
   readonly as?: 'user';
   /** What is prepared for that user, who could not make it. */
@@ -97,22 +99,26 @@ export const areas: readonly Area[] = [
       'test/isolation/everywhere/*.test.ts',
     ],
     as: 'user',
+    beside: true,
     gives: ['vendor disk'],
     env: { [ONLY]: 'libvirt' },
   },
-  fromImage('far', [
-    bwrap,
-    ...machines,
-    ...images,
-    { ...sshd, without: 'go on' },
-    ssh,
-    wanted('ip', ['iproute2'], 'to connect a second machine'),
-  ]),
-  { ...fromImage('instant', [bwrap, ...machines, ...images]), as: 'user' },
-  mocha('wasix', [bwrap, git, ssh, ...wasmCompiler]),
+  { ...fromImage('instant', [bwrap, ...machines, ...images]), as: 'user', beside: true },
+  {
+    ...fromImage('far', [
+      bwrap,
+      ...machines,
+      ...images,
+      { ...sshd, without: 'go on' },
+      ssh,
+      wanted('ip', ['iproute2'], 'to connect a second machine'),
+    ]),
+    beside: true,
+  },
+  { ...mocha('wasix', [bwrap, git, ssh, ...wasmCompiler]), beside: true },
+  { ...mocha('wasip2', [...wasmCompiler]), beside: true },
+  { ...mocha('worktrees', [bwrap, git]), beside: true },
   mocha('process', [bwrap, git]),
-  mocha('worktrees', [bwrap, git]),
-  mocha('wasip2', [...wasmCompiler]),
   mocha('cli', [bwrap, git]),
   mocha('agents', [bwrap, git]),
   mocha('ssh', [bwrap, git, ssh, sshd, rsync, vim]),

@@ -16,12 +16,13 @@ export type MochaOptions = {
   /** The words that run what follows them. */
   readonly wrap?: readonly string[];
   readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly shown?: Shown;
 };
 
 export async function runMochaFiles(
   area: string,
   files: readonly string[],
-  { wrap = [], env = {} }: MochaOptions = {},
+  { wrap = [], env = {}, shown = 'as it comes' }: MochaOptions = {},
 ): Promise<AreaResult> {
   const path = join(artifacts, 'reports', `${area}.json`);
   mkdirSync(join(path, '..'), { recursive: true });
@@ -30,8 +31,9 @@ export async function runMochaFiles(
     const done = await attempt([...wrap, process.execPath, runner, path, ...files], {
       cwd: root,
       env: { ...process.env, ...env },
-      output: 'both',
+      output: shown === 'as it comes' ? 'both' : 'keep',
     });
+    if (shown === 'at the end') say(`\n== ${area}\n${done.stdout}${done.stderr}`);
     const report = readReport(path) ?? broken(`the test process of ${area} ended early`, done.stderr);
     const thresholds = done.code !== 0 && report.failed.length === 0;
     return {
