@@ -15,6 +15,7 @@ import {
   treeRow,
   untilReady,
 } from '../../scripts/lib/workbench.ts';
+import { eventually } from '../support/eventually.ts';
 import { themed } from './support/themes.ts';
 
 const changed = [
@@ -99,20 +100,14 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     /** From the menu of the branch in the tree, which takes no click in the moment in which it opens. */
     async function choose(command: string): Promise<void> {
       await openView(page);
+      await treeRow(page, 'feature/oolong').click({ button: 'right' });
       const item = page.getByRole('menuitem', { name: command });
-      for (let tries = 1; ; tries++) {
-        await treeRow(page, 'feature/oolong').click({ button: 'right' });
-        await item.click({ timeout: 60_000 });
-        const closed = item.waitFor({ state: 'detached', timeout: 3_000 });
-        if (
-          await closed.then(
-            () => true,
-            () => tries === 5,
-          )
-        )
-          return;
-        await page.keyboard.press('Escape');
-      }
+      await item.waitFor({ timeout: 60_000 });
+      await eventually(async () => {
+        if (await item.isVisible()) await item.click({ timeout: 5_000 });
+        await item.waitFor({ state: 'detached', timeout: 1_000 });
+        return true;
+      });
     }
     const dialog = (): Locator => page.getByRole('dialog');
     /** What a screen reader is told at once. */
