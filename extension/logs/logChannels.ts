@@ -20,9 +20,12 @@ export class LogChannels implements vscode.Disposable {
       if (listing.kind !== 'listed') return;
       const ids = new Set<string>(listing.sandboxes.map(({ id }) => id));
       for (const [id, log] of this.#open) {
-        if (ids.has(id)) continue;
-        log.dispose();
-        this.#open.delete(id);
+        // What was written before the system began to watch the file is not missed for long.
+        if (ids.has(id)) log.refresh();
+        else {
+          log.dispose();
+          this.#open.delete(id);
+        }
       }
     });
   }
@@ -64,6 +67,11 @@ class SandboxLog implements vscode.Disposable {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  /** Without anybody who waits: a helper that is away is back with the next change. */
+  refresh(): void {
+    this.read().catch(() => undefined);
   }
 
   show(): readonly string[] {
@@ -111,8 +119,7 @@ class SandboxLog implements vscode.Disposable {
     const file = vscode.Uri.file(path);
     const pattern = new vscode.RelativePattern(vscode.Uri.joinPath(file, '..'), 'owner.log');
     this.#watcher = vscode.workspace.createFileSystemWatcher(pattern);
-    const again = () => void this.read().catch(() => undefined);
-    this.#watcher.onDidChange(again);
-    this.#watcher.onDidCreate(again);
+    this.#watcher.onDidChange(() => this.refresh());
+    this.#watcher.onDidCreate(() => this.refresh());
   }
 }

@@ -170,6 +170,8 @@ async function lead(run: Run, parts: Parts, { published, command }: Serving): Pr
   const paused = state.current().state === 'paused';
   const { guest, guarded } = paused ? { guest: undefined, guarded: launch.guarded } : await life.live();
   const external = launch.backend.manifest.capabilities.lifetime === 'external';
+  // Before anybody is told, so that who reads the log because of that finds it there.
+  log(paused ? 'attached, paused' : mode === 'start' ? 'running' : 'attached');
   await Promise.all([
     state.change({
       ...(paused ? {} : { state: 'running' as const }),
@@ -179,7 +181,6 @@ async function lead(run: Run, parts: Parts, { published, command }: Serving): Pr
     }),
     made(run, ending),
   ]);
-  log(paused ? 'attached, paused' : mode === 'start' ? 'running' : 'attached');
   outliveDefects(log);
   pipe.ready();
   holds.begin();
