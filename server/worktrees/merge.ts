@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import { errorCodeOf } from '../platform/files.ts';
 import type { MergeResult } from '../protocol/worktree.ts';
-import { branchTip, currentBranch } from './branches.ts';
 import { kindOf } from './gitFolder.ts';
 import { type Host, hostGit, hostGitLine, hostGitMaybe } from './hostGit.ts';
-import { commitOf, type Repository } from './repository.ts';
+import { placeOf } from './mainPlace.ts';
+import type { Repository } from './repository.ts';
 
 /** The caller holds the lock of this repository; `tip` is where the branch stands when the host's does not. */
 export async function mergeBranch(
@@ -16,18 +16,7 @@ export async function mergeBranch(
   branch: string,
   tip?: string | undefined,
 ): Promise<MergeResult> {
-  const main =
-    repository.main ?? fail('worktree-conflict', `${repository.root} has no main worktree to merge into`);
-  const into = await currentBranch(host, repository);
-  if (into === undefined) {
-    fail('worktree-conflict', `no branch is checked out in ${main}`, {
-      hint: `git -C ${main} switch <branch>`,
-    });
-  }
-  const theirs = tip ?? (await branchTip(host, repository, branch));
-  if (theirs === undefined) fail('branch-not-found', `there is no branch ${JSON.stringify(branch)}`);
-  const ours = await commitOf(host, repository, 'HEAD');
-  if (ours === undefined) fail('branch-not-found', `branch ${into} has no commit yet`);
+  const { main, into, theirs, ours } = await placeOf(host, { repository, branch, tip }, 'merge into');
   const merge: Merge = { repository, main, into, branch, ours, theirs };
   if (await isAncestor(host, merge, theirs, ours)) return { branch, into, commit: ours, kind: 'up-to-date' };
   await refuseBusy(repository);

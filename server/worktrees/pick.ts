@@ -1,26 +1,18 @@
 // Takes single commits of a branch over into the one that is checked out in the main worktree: all of them, or none.
 import { fail } from '../core/errors.ts';
 import type { BranchCommit, PickResult } from '../protocol/reviewMethods.ts';
-import { branchTip, currentBranch } from './branches.ts';
 import { type Host, hostGit, hostGitLine } from './hostGit.ts';
+import { type From, placeOf } from './mainPlace.ts';
 import { isAncestor, mergedTree, moveMain, refuseBusy, refuseDirty } from './merge.ts';
-import { commitOf, type Repository } from './repository.ts';
 
 /** One answer names no more; a branch that is further away is merged. */
 const MOST_COMMITS = 500;
-
-type From = {
-  readonly repository: Repository;
-  readonly branch: string;
-  /** Where the branch stands when the host's does not. */
-  readonly tip?: string | undefined;
-};
 
 export type ToPick = { readonly into: string; readonly commits: readonly BranchCommit[] };
 
 /** What the branch has and the checked out one has not, the oldest first; what was picked before is left out. */
 export async function commitsToPick(host: Host, from: From): Promise<ToPick> {
-  const { main, into, theirs, ours } = await placeOf(host, from);
+  const { main, into, theirs, ours } = await placeOf(host, from, 'pick into');
   const { stdout } = await hostGit(
     host,
     [
@@ -39,7 +31,7 @@ export async function commitsToPick(host: Host, from: From): Promise<ToPick> {
 /** The caller holds the lock of this repository. Commits are taken in the order in which they are named. */
 export async function pickCommits(host: Host, from: From, commits: readonly string[]): Promise<PickResult> {
   const { repository, branch } = from;
-  const { main, into, theirs, ours } = await placeOf(host, from);
+  const { main, into, theirs, ours } = await placeOf(host, from, 'pick into');
   await refuseBusy(repository);
   let head = ours;
   let taken = 0;
@@ -55,24 +47,6 @@ export async function pickCommits(host: Host, from: From, commits: readonly stri
     await moveMain(host, { repository, main, into, branch, ours }, head);
   }
   return { branch, into, commit: head, taken };
-}
-
-type Place = { readonly main: string; readonly into: string; readonly theirs: string; readonly ours: string };
-
-async function placeOf(host: Host, { repository, branch, tip }: From): Promise<Place> {
-  const main =
-    repository.main ?? fail('worktree-conflict', `${repository.root} has no main worktree to pick into`);
-  const into = await currentBranch(host, repository);
-  if (into === undefined) {
-    fail('worktree-conflict', `no branch is checked out in ${main}`, {
-      hint: `git -C ${main} switch <branch>`,
-    });
-  }
-  const theirs = tip ?? (await branchTip(host, repository, branch));
-  if (theirs === undefined) fail('branch-not-found', `there is no branch ${JSON.stringify(branch)}`);
-  const ours = await commitOf(host, repository, 'HEAD');
-  if (ours === undefined) fail('branch-not-found', `branch ${into} has no commit yet`);
-  return { main, into, theirs, ours };
 }
 
 type Source = { readonly main: string; readonly branch: string; readonly theirs: string };

@@ -2,6 +2,14 @@
 import type { Command } from '../command.ts';
 import { sandboxArgument } from './shared.ts';
 
+const productFlag = {
+  kind: 'string',
+  name: 'product',
+  value: 'FILE',
+  complete: 'file',
+  summary: 'the product.json of the editor, in resources/app of its installation',
+} as const;
+
 const check: Command = {
   name: 'editor check',
   summary: 'Say what the server of VS Code would miss in a sandbox',
@@ -45,13 +53,7 @@ const prepare: Command = {
   ],
   arguments: [sandboxArgument],
   flags: [
-    {
-      kind: 'string',
-      name: 'product',
-      value: 'FILE',
-      complete: 'file',
-      summary: 'the product.json of the editor, in resources/app of its installation',
-    },
+    productFlag,
     { kind: 'flag', name: 'copy', summary: 'copy it, even where it could be shown from this machine' },
   ],
   examples: [
@@ -76,13 +78,7 @@ const open: Command = {
   ],
   arguments: [sandboxArgument],
   flags: [
-    {
-      kind: 'string',
-      name: 'product',
-      value: 'FILE',
-      complete: 'file',
-      summary: 'the product.json of the editor, in resources/app of its installation',
-    },
+    productFlag,
     {
       kind: 'flag',
       name: 'accept-license',
