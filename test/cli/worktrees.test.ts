@@ -126,6 +126,8 @@ describe('heyvm wt', () => {
     [['absent', '--remove'], 3],
     [['absent', '--diff'], 3],
     [['absent', '--merge'], 3],
+    [['absent', '--commits'], 3],
+    [['main', '--merge', '--cherry-pick', '12345678'], 2],
   ];
   for (const [args, exit] of failures) {
     it(`heyvm wt ${args.join(' ')} is refused with ${exit}`, async () => {

@@ -9,16 +9,27 @@ import type { Context } from '../command.ts';
 import { agree } from '../consent.ts';
 import { lastingOf, specOf } from '../spec.ts';
 import { warnOfUnfollowed, warnOfWorktree } from '../warnings.ts';
+import { cherryPick, commits } from '../worktreePicks.ts';
 import { enterAttached, enterRunning } from '../worktreeShell.ts';
 import { bring, diff, list, merge, remove } from '../worktreeViews.ts';
 
 const Asks = z.object({ asks: z.array(ProjectAsk), path: z.string() });
 
-const modes = ['detach', 'shell', 'list', 'remove', 'diff', 'merge', 'import'] as const;
+const modes = [
+  'detach',
+  'shell',
+  'list',
+  'remove',
+  'diff',
+  'merge',
+  'commits',
+  'cherry-pick',
+  'import',
+] as const;
 
 export async function run(context: Context): Promise<number | undefined> {
   const { args } = context;
-  const asked = modes.filter(name => args.flag(name));
+  const asked = modes.filter(name => (name === 'cherry-pick' ? args.list(name).length > 0 : args.flag(name)));
   if (asked.length > 1) fail('usage', `${asked.map(name => `--${name}`).join(' and ')} exclude each other`);
   const mode = asked[0] ?? 'attach';
   refuseStray(context, mode);
@@ -31,6 +42,10 @@ export async function run(context: Context): Promise<number | undefined> {
       return diff(context);
     case 'merge':
       return merge(context);
+    case 'commits':
+      return commits(context);
+    case 'cherry-pick':
+      return cherryPick(context);
     case 'import':
       return bring(context);
     case 'shell':
