@@ -1,8 +1,17 @@
 // Modules as people run them: the built command line, OpenSSH and its tools, worktrees, and a program that others wrote.
 import { strict as assert } from 'node:assert';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Stop } from '../../scripts/lib/say.ts';
+import { MOST_NAMES } from '../../server/backends/wasix/child/hostFiles.ts';
 import { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import { makeWorld, needEngine, type World } from '../cli/support/world.ts';
 import { hasProgram, run } from '../ssh/support/run.ts';
@@ -165,6 +174,24 @@ describe('modules in everyday use', function () {
     const missing = await heyvm('create', '--backend', 'wasix', '--image', 'no-such-owner/no-such-package');
     assert.equal(missing.code, 3, missing.stderr);
     assert.match(missing.stderr, /no-such-package[\s\S]*\.webc/);
+  });
+
+  it('list large folders whole, and say so when one is larger than their runtime can list', async () => {
+    const fill = (folder: string, count: number): void => {
+      mkdirSync(at(folder));
+      for (let index = 0; index < count; index += 1) writeFileSync(at(folder, `file-${index}`), 'here');
+    };
+    fill('large', 3_000);
+    const listed = await heyvm('exec', 'tool', '--', 'box', 'ls', '/workspace/large');
+    const names = listed.stdout.split('\n').filter(name => name.startsWith('file-'));
+    assert.deepEqual(names.toSorted(), readdirSync(at('large')).toSorted());
+    fill('too-large', MOST_NAMES + 1);
+    const refused = await heyvm('exec', 'tool', '--', 'box', 'ls', '/workspace/too-large');
+    assert.equal(refused.code, 1, refused.stdout.slice(0, 200));
+    assert.match(refused.stderr, /\/workspace\/too-large has 20,001 names[\s\S]*another backend/);
+    const one = await heyvm('exec', 'tool', '--', 'box', 'cat', '/workspace/too-large/file-20000');
+    assert.equal(one.stdout, 'here');
+    for (const folder of ['large', 'too-large']) rmSync(at(folder), { recursive: true });
   });
 
   it('include a compiler that others wrote in Go', async function () {

@@ -27,11 +27,13 @@ export type GuestParts = {
 export type RunningGuest = Pick<Guest, 'exec' | 'dial' | 'sftp' | 'listeningPorts'> & {
   /** Ends all programs; true when one had to be forced. */
   end(graceMs: number): Promise<boolean>;
+  /** Nobody says which program a file was for, so that all that run say it when they end. */
+  remark(line: string): void;
 };
 
 export function openGuest(parts: GuestParts): RunningGuest {
   const { plan, tree, sandbox, programs } = parts;
-  const running = new Set<GuestProcess>();
+  const running = new Map<GuestProcess, string[]>();
   const ports = listeners();
   let over = false;
 
@@ -49,10 +51,11 @@ export function openGuest(parts: GuestParts): RunningGuest {
       ...(pty === undefined ? {} : { terminal: pty.size }),
     });
     const keys = pty === undefined ? 'none' : plan.runtime === 'wasm' ? 'ours' : 'theirs';
-    return follow(guestProcess(started, keys));
+    const remarks: string[] = [];
+    return follow(guestProcess(started, { keys, remarks }), remarks);
   };
-  const follow = (child: GuestProcess): GuestProcess => {
-    running.add(child);
+  const follow = (child: GuestProcess, remarks: string[] = []): GuestProcess => {
+    running.set(child, remarks);
     void child.exited.then(() => running.delete(child));
     return child;
   };
@@ -71,13 +74,17 @@ export function openGuest(parts: GuestParts): RunningGuest {
     listeningPorts: async () => ports.open(),
     async end(graceMs) {
       over = true;
-      const all = [...running];
+      const all = [...running.keys()];
       if (graceMs > 0) for (const child of all) void child.signal('TERM');
       const ended = Promise.all(all.map(child => child.exited));
       const forced = !(await within(ended, graceMs));
-      await Promise.all([...running].map(child => child.signal('KILL')));
+      await Promise.all([...running.keys()].map(child => child.signal('KILL')));
       await within(ended, 500);
       return forced && graceMs > 0;
+    },
+    remark(line) {
+      console.error(line);
+      for (const remarks of running.values()) if (!remarks.includes(line)) remarks.push(line);
     },
   };
 }

@@ -12,7 +12,18 @@ export type HostFiles = (mount: number, method: string, args: readonly unknown[]
 
 const LONGEST_READ = 64 * 1024;
 
-export function hostFiles(tree: GuestTree, mounts: HostMounts): HostFiles {
+/**
+ * The runtime takes all names of a folder again for every hundred that a program reads, so that twice as many take four
+ * times as long: seconds at this number, minutes at a few times as many, and no program gets there.
+ */
+export const MOST_NAMES = 20_000;
+
+/** `remark` is for what programs have no error number for. */
+export function hostFiles(
+  tree: GuestTree,
+  mounts: HostMounts,
+  remark: (line: string) => void = () => {},
+): HostFiles {
   const open = new Map<number, { readonly fd: number; readonly append: boolean }>();
   let next = 1;
   const file = (id: unknown) => open.get(Number(id)) ?? refuse('EBADF', String(id));
@@ -27,6 +38,10 @@ export function hostFiles(tree: GuestTree, mounts: HostMounts): HostFiles {
         return shown(tree.stat(path()));
       case 'readDir':
         listed = before?.path === path() && isUnchanged(tree, before) ? before : list(tree, path());
+        if (listed.names.length > MOST_NAMES) {
+          remark(tooMany(listed));
+          refuse('EOVERFLOW', path());
+        }
         return listed.names;
       case 'open': {
         const [, read, write, create, exclusive, truncate, append] = args.map(Boolean);
@@ -99,6 +114,11 @@ function list(tree: GuestTree, path: string): Listed {
       stats.isSymbolicLink() ? followed(tree, path, name) : [{ name, ...shown(stats) }],
     );
   return { path, changedAt, names };
+}
+
+function tooMany({ path, names }: Listed): string {
+  const [found, most] = [names.length, MOST_NAMES].map(count => count.toLocaleString('en-US'));
+  return `heyvm: ${path} has ${found} names, and the runtime of this sandbox lists no folder of more than ${most}; use folders within it, or another backend`;
 }
 
 function isUnchanged(tree: GuestTree, { path, changedAt }: Listed): boolean {

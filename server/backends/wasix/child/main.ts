@@ -60,7 +60,7 @@ async function open(plan: GuestPlan): Promise<RunningGuest> {
   const tree = new GuestTree(plan.mounts);
   const mounts = new Map(topMounts(plan.mounts).map((place, index) => [index + 1, place]));
   const runtime = await openRuntime({
-    files: hostFiles(tree, mounts),
+    files: hostFiles(tree, mounts, line => guest?.remark(line)),
     mounts,
     ...runtimeFiles,
     cache: plan.cache,

@@ -18,7 +18,13 @@ const ending: readonly SignalName[] = ['TERM', 'INT', 'HUP', 'QUIT', 'ABRT'];
 /** Who reads Ctrl-C and Ctrl-D of a terminal: we, where there is no shell, or a program inside. */
 export type Keys = 'none' | 'ours' | 'theirs';
 
-export function guestProcess(running: Process, keys: Keys): GuestProcess {
+export type Told = {
+  readonly keys: Keys;
+  /** Lines of ours that follow what the program itself has to say. */
+  readonly remarks: readonly string[];
+};
+
+export function guestProcess(running: Process, { keys, remarks }: Told): GuestProcess {
   let told: SignalName | undefined;
   const abandoned = Promise.withResolvers<undefined>();
   // A terminal is one stream, into which the runtime writes as into two.
@@ -26,11 +32,14 @@ export function guestProcess(running: Process, keys: Keys): GuestProcess {
     keys === 'none'
       ? [
           outputOf(bytesOf(running.stdout, abandoned.promise)),
-          outputOf(bytesOf(running.stderr, abandoned.promise)),
+          outputOf(andThen(bytesOf(running.stderr, abandoned.promise), remarks)),
         ]
       : [
           outputOf(
-            both(bytesOf(running.stdout, abandoned.promise), bytesOf(running.stderr, abandoned.promise)),
+            andThen(
+              both(bytesOf(running.stdout, abandoned.promise), bytesOf(running.stderr, abandoned.promise)),
+              remarks,
+            ),
           ),
           Readable.from([]),
         ];
@@ -73,6 +82,11 @@ export function guestProcess(running: Process, keys: Keys): GuestProcess {
 /** Read on only as far as somebody reads. */
 function outputOf(from: AsyncIterable<Buffer>): Readable {
   return Readable.from(from, { objectMode: false, highWaterMark: 256 * 1024 });
+}
+
+async function* andThen(from: AsyncIterable<Buffer>, remarks: readonly string[]): AsyncGenerator<Buffer> {
+  yield* from;
+  for (const line of remarks) yield Buffer.from(`${line}\r\n`);
 }
 
 async function* both(...sources: AsyncGenerator<Buffer>[]): AsyncGenerator<Buffer> {
