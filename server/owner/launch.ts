@@ -19,7 +19,7 @@ import { bundle, guestProgram } from '../platform/bundle.ts';
 import { ensureFolder, ensureShownFolder, isAbsence } from '../platform/files.ts';
 import { run } from '../platform/run.ts';
 import type { Progress } from '../protocol/contract.ts';
-import type { Mount } from '../protocol/sandbox.ts';
+import type { Mount, WorktreeRef } from '../protocol/sandbox.ts';
 import { managedKey } from '../store/managedKey.ts';
 import { type Paths, sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
@@ -209,18 +209,26 @@ async function ownMounts({ paths, record, backend }: Launch): Promise<readonly M
 
 /** Looked at with every start, because worktrees move and repositories change. */
 async function mountsForGit({ record, signal }: Launch): Promise<readonly Mount[]> {
-  if (record.worktree === undefined || record.workspace.git === 'none') {
-    const { folderMounts } = await import('../worktrees/folderMounts.ts');
-    return folderMounts(record.workspace.path, record.mounts);
-  }
-  switch (record.workspace.git) {
+  const { worktree, workspace, mounts } = record;
+  const { folderMounts, mountsBeside } = await import('../worktrees/folderMounts.ts');
+  if (worktree === undefined || workspace.git === 'none') return folderMounts(workspace.path, mounts);
+  const own = await mountsOfWorktree(worktree, workspace.git, signal);
+  return [...own, ...(await mountsBeside(worktree, { own, mounts }))];
+}
+
+async function mountsOfWorktree(
+  worktree: WorktreeRef,
+  mode: 'narrowed' | 'private',
+  signal: AbortSignal,
+): Promise<readonly Mount[]> {
+  switch (mode) {
     case 'narrowed': {
       const { gitMounts } = await import('../worktrees/mounts.ts');
-      return gitMounts(record.worktree);
+      return gitMounts(worktree);
     }
     case 'private': {
       const { privateMounts } = await import('../worktrees/privateGit.ts');
-      return privateMounts({ run, env: process.env, signal }, record.worktree);
+      return privateMounts({ run, env: process.env, signal }, worktree);
     }
   }
 }

@@ -26,6 +26,7 @@ export async function checkFile(paths: Paths, path: string): Promise<string> {
 export async function checkMount(paths: Paths, mount: Mount): Promise<Mount> {
   const source = await resolveSource(mount.source, 'mount');
   await refuseExposure(paths, source, `the mount of ${mount.source}`);
+  if (mount.mode === 'rw') refuseGit(source);
   const target = normalize(mount.target).replace(/(.)\/$/, '$1');
   if (!isAbsolute(mount.target) || mount.target.split('/').includes('..') || target === '/') {
     fail('usage', `the mount target ${mount.target} is not an absolute path below /`, {
@@ -47,6 +48,18 @@ async function resolveSource(path: string, what: string): Promise<string> {
     if (isAbsence(error)) fail('path-not-found', `the ${what} ${path} does not exist`, { cause: error });
     throw error;
   }
+}
+
+/** Whoever can write in there has programs run on the host, with the next git that looks at it. */
+function refuseGit(source: string): void {
+  if (!source.split(sep).some(part => part.toLowerCase() === '.git')) return;
+  fail(
+    'policy-refused',
+    `the mount of ${source} would let programs inside change what git on this machine does`,
+    {
+      hint: 'mount it read-only',
+    },
+  );
 }
 
 /** A guest that saw the sockets of owners could leave its sandbox through them. */

@@ -66,6 +66,46 @@ describe('git of the host', function () {
     assert.equal(readFileSync(join(repository, '.git/config'), 'utf8'), before);
   });
 
+  for (const type of ['general', 'code'] as const) {
+    it(`is out of reach where a worktree is seen a second time, and git works there: ${type}`, async () => {
+      const spec = {
+        type,
+        mounts: [
+          { source: repository, target: '/repo', mode: 'rw' as const },
+          { source: folder, target: '/all', mode: 'rw' as const },
+        ],
+      };
+      const [path, branch] = [join(folder, 'twice'), 'twice'];
+      const { sandbox } = await engine.call('worktree/open', { cwd: repository, branch, path, spec });
+      const more = [{ source: path, target: '/again', mode: 'rw' as const }];
+      await engine.call('sandbox/remove', { sandbox: sandbox.id, force: true });
+      const again = { ...spec, mounts: [...spec.mounts, ...more] };
+      await engine.call('worktree/open', { cwd: repository, branch, spec: again });
+      const files = [...['twice/.git', 'repo/.git/config', 'repo/.git/HEAD']].map(name => join(folder, name));
+      const contents = () => files.map(file => readFileSync(file, 'utf8'));
+      const before = contents();
+      const attack = [
+        'for f in /again/.git /all/twice/.git /all/repo/.git/config /repo/.git/config /repo/.git/HEAD; do',
+        'echo x 2>/dev/null >>$f && echo "wrote $f"; rm -f $f 2>/dev/null && echo "removed $f"; done;',
+        'touch /again/fine /all/fine; cd /again && git add fine && git -c user.name=a -c user.email=a@b commit -qm fine',
+        '&& git log -1 --format=%s',
+      ].join('\n');
+      const { out } = await engine.exec('wt-twice', 'sh', '-c', attack.replace('\n&&', ' &&'));
+      assert.equal(out, 'fine\n');
+      assert.deepEqual(contents(), before);
+    });
+  }
+
+  it('is no folder that a sandbox may write in, whatever way leads there', async () => {
+    symlinkSync(join(repository, '.git'), join(folder, 'way'));
+    for (const source of [join(repository, '.git', 'hooks'), join(folder, 'way')]) {
+      const mounts = [{ source, target: '/git', mode: 'rw' as const }];
+      await assert.rejects(engine.create({ name: 'hooks', mounts }), { code: 'policy-refused' });
+    }
+    const mounts = [{ source: join(repository, '.git'), target: '/read', mode: 'ro' as const }];
+    await engine.create({ name: 'reader', mounts });
+  });
+
   it('makes a folder whose git folder is a link be refused', async () => {
     const odd = join(folder, 'odd');
     execFileSync('mkdir', [odd]);
