@@ -1,6 +1,6 @@
 // Ports of sandboxes that this window brought to this machine; the helper carries them, and a new helper is told again.
 import * as vscode from 'vscode';
-import type { SandboxInfo } from '../server/protocol/sandbox.ts';
+import type { SandboxInfo, SandboxStatus } from '../server/protocol/sandbox.ts';
 import type { Helper } from './helper.ts';
 import type { Sandboxes } from './sandboxes.ts';
 
@@ -10,6 +10,8 @@ export type Forward = {
   readonly port: number;
   /** On 127.0.0.1. */
   readonly host: number;
+  /** What is asked for there when it is the page of the editor; that one ends when its sandbox stops. */
+  readonly page?: Readonly<Record<string, string>>;
 };
 
 export class Forwards implements vscode.Disposable {
@@ -29,9 +31,11 @@ export class Forwards implements vscode.Disposable {
       }),
       sandboxes.onDidChange(listing => {
         if (listing.kind !== 'listed') return;
-        const ids = new Set<string>(listing.sandboxes.map(({ id }) => id));
-        for (const { sandbox, port } of this.#open.values())
-          if (!ids.has(sandbox)) void this.close(sandbox, port);
+        const states = new Map<string, SandboxStatus>(
+          listing.sandboxes.map(({ id, status }) => [id, status]),
+        );
+        for (const forward of this.#open.values())
+          if (isOver(forward, states.get(forward.sandbox))) void this.close(forward.sandbox, forward.port);
       }),
     ];
   }
@@ -40,9 +44,10 @@ export class Forwards implements vscode.Disposable {
     return [...this.#open.values()].filter(forward => forward.sandbox === sandbox);
   }
 
-  async open({ id }: Pick<SandboxInfo, 'id'>, port: number): Promise<Forward> {
+  async open({ id }: Pick<SandboxInfo, 'id'>, port: number, page?: Forward['page']): Promise<Forward> {
     const { host } = await this.#helper.call('forward/open', { sandbox: id, port });
-    return this.#keep({ sandbox: id, port, host });
+    const known = page ?? this.#open.get(keyOf({ sandbox: id, port }))?.page;
+    return this.#keep({ sandbox: id, port, host, ...(known === undefined ? {} : { page: known }) });
   }
 
   async close(sandbox: string, port: number): Promise<void> {
@@ -63,11 +68,12 @@ export class Forwards implements vscode.Disposable {
   }
 
   /** At the same number as before, so that what a browser shows goes on working. */
-  async #again({ sandbox, port, host: near }: Forward): Promise<void> {
+  async #again(forward: Forward): Promise<void> {
+    const { sandbox, port, host: near } = forward;
     try {
       const { host } = await this.#helper.call('forward/open', { sandbox, port, near });
       if (host === near) return;
-      this.#keep({ sandbox, port, host });
+      this.#keep({ ...forward, host });
       void vscode.window.showWarningMessage(
         `Port ${near} of this machine is in use now: port ${port} of the sandbox is at 127.0.0.1:${host}.`,
       );
@@ -76,6 +82,11 @@ export class Forwards implements vscode.Disposable {
       this.#changed.fire(sandbox);
     }
   }
+}
+
+function isOver({ page }: Forward, status: SandboxStatus | undefined): boolean {
+  if (status === undefined) return true;
+  return page !== undefined && (status === 'stopping' || status === 'stopped' || status === 'failed');
 }
 
 function keyOf({ sandbox, port }: Pick<Forward, 'sandbox' | 'port'>): string {

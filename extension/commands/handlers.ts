@@ -6,7 +6,15 @@ import { configureAgent } from './configureAgent.ts';
 import { browseFiles, copyIn, copyOut } from './files.ts';
 import { installSshConfig, menu, refresh, restartHelper, runDoctor } from './health.ts';
 import { remove, restart, start, stop } from './life.ts';
-import { copySshCommand, followLog, openTerminal, openWindow, showLog, showLogChannels } from './look.ts';
+import {
+  copySshCommand,
+  followLog,
+  openInBrowser,
+  openTerminal,
+  openWindow,
+  showLog,
+  showLogChannels,
+} from './look.ts';
 import { newSandbox } from './newSandbox.ts';
 import { openBranch } from './openBranch.ts';
 import { cherryPick, cleanUp } from './pick.ts';
@@ -25,6 +33,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'heyvm.up': up,
   'heyvm.openTerminal': openTerminal,
   'heyvm.openWindow': openWindow,
+  'heyvm.openInBrowser': openInBrowser,
   'heyvm.start': start,
   'heyvm.stop': stop,
   'heyvm.restart': restart,

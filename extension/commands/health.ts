@@ -36,6 +36,7 @@ export async function menu(): Promise<void> {
     'heyvm.openBranch',
     'heyvm.openTerminal',
     'heyvm.openWindow',
+    'heyvm.openInBrowser',
     'heyvm.start',
     'heyvm.stop',
     'heyvm.showLog',

@@ -1,10 +1,12 @@
 // Commands that show something: terminals, windows, logs, the ssh command.
 import * as vscode from 'vscode';
+import { addressOf, showInBrowser } from '../browser.ts';
+import { serveInBrowser } from '../handOff/browserWindow.ts';
 import { ensureSshConfig } from '../handOff/consent.ts';
 import { openInWindow } from '../handOff/openInWindow.ts';
 import { logUri, sandboxOfLog } from '../logDocument.ts';
 import type { Parts } from '../parts.ts';
-import { sandboxFor } from './arguments.ts';
+import { asked, sandboxFor, textIn } from './arguments.ts';
 import { startSandbox } from './life.ts';
 
 export async function openTerminal(parts: Parts, argument: unknown): Promise<vscode.Terminal | undefined> {
@@ -15,6 +17,19 @@ export async function openTerminal(parts: Parts, argument: unknown): Promise<vsc
 export async function openWindow(parts: Parts, argument: unknown): Promise<void> {
   const sandbox = await sandboxFor(parts, argument, { placeholder: 'The sandbox to open in a window' });
   if (sandbox !== undefined) await openInWindow(parts, await startSandbox(parts, sandbox));
+}
+
+/** `{sandbox, accepted: true, open: 'none', signal}`: the licence of the server is accepted already; the address is only told. */
+export async function openInBrowser(parts: Parts, argument: unknown): Promise<string | undefined> {
+  const sandbox = await sandboxFor(parts, argument, {
+    placeholder: 'The sandbox to open in the browser',
+    fits: ({ backend_type }) => parts.abilities.of(backend_type)?.editor !== false,
+  });
+  if (sandbox === undefined) return undefined;
+  const forward = await serveInBrowser(parts, await startSandbox(parts, sandbox), asked(argument));
+  if (forward === undefined) return undefined;
+  if (textIn(asked(argument), 'open') === 'none') return await addressOf(forward);
+  return await showInBrowser(forward);
 }
 
 export async function showLog(parts: Parts, argument: unknown): Promise<vscode.TextDocument | undefined> {

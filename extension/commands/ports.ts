@@ -1,6 +1,7 @@
 // Commands about ports of a sandbox: bringing one to this machine, opening it in a browser, letting it go.
 import * as vscode from 'vscode';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { showInBrowser } from '../browser.ts';
 import type { Forward } from '../forwards.ts';
 import type { Parts } from '../parts.ts';
 import { titleOf } from '../views/describe.ts';
@@ -19,7 +20,7 @@ export async function forwardPort(parts: Parts, argument: unknown): Promise<Forw
 export async function openForward(parts: Parts, argument: unknown): Promise<void> {
   const found = await portFor(parts, argument, pickForwarded);
   const forward = found && parts.forwards.of(found.sandbox.id).find(({ port }) => port === found.port);
-  if (forward !== undefined) await openInBrowser(forward);
+  if (forward !== undefined) await showInBrowser(forward);
 }
 
 export async function stopForwarding(parts: Parts, argument: unknown): Promise<void> {
@@ -75,9 +76,5 @@ async function offerBrowser(sandbox: SandboxInfo, forward: Forward): Promise<voi
   const taken = port === host ? '' : ` Port ${port} of this machine was not free.`;
   const open = 'Open in Browser';
   const text = `Port ${port} of ${titleOf(sandbox)} is at 127.0.0.1:${host}.${taken}`;
-  if ((await vscode.window.showInformationMessage(text, open)) === open) await openInBrowser(forward);
-}
-
-async function openInBrowser({ host }: Forward): Promise<void> {
-  await vscode.env.openExternal(vscode.Uri.parse(`http://127.0.0.1:${host}/`));
+  if ((await vscode.window.showInformationMessage(text, open)) === open) await showInBrowser(forward);
 }

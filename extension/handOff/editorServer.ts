@@ -55,7 +55,8 @@ export async function placeServer(parts: Helping, sandbox: SandboxInfo): Promise
   }
 }
 
-async function ownProduct({ log }: Pick<Helping, 'log'>): Promise<EditorProduct | undefined> {
+/** Undefined when the editor does not say where its server is; why is in the log. */
+export async function ownProduct({ log }: Pick<Helping, 'log'>): Promise<EditorProduct | undefined> {
   const file = vscode.Uri.joinPath(vscode.Uri.file(vscode.env.appRoot), 'product.json');
   try {
     const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(file));

@@ -116,6 +116,7 @@ export function contextValueOf(sandbox: SandboxInfo, abilities?: Capabilities): 
   const parts = ['sandbox', sandbox.status];
   if (sandbox.worktree !== undefined) parts.push('worktree');
   if (sandbox.attached) parts.push('attached');
+  if (abilities?.editor === true) parts.push('editor');
   if (abilities !== undefined && abilities.snapshots !== 'none') parts.push('snapshots');
   return parts.join('+');
 }

@@ -31,6 +31,8 @@ export type PortNode = {
   readonly isListening: boolean;
   /** Its number on this machine while it is forwarded. */
   readonly host: number | undefined;
+  /** It is the page of the editor. */
+  readonly isEditor: boolean;
 };
 export type SnapshotNode = {
   readonly kind: 'snapshot';
@@ -45,8 +47,9 @@ export function innerItem(node: InnerNode): vscode.TreeItem {
   return node.kind === 'snapshot' ? snapshotItem(node) : noteItem(node);
 }
 
-function portItem({ sandbox, port, host, isListening }: PortNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(`Port ${port}`, vscode.TreeItemCollapsibleState.None);
+function portItem({ sandbox, port, host, isListening, isEditor }: PortNode): vscode.TreeItem {
+  const label = isEditor ? 'Editor in Browser' : `Port ${port}`;
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
   item.id = `${sandbox.id}:port:${port}`;
   item.contextValue = host === undefined ? 'port' : 'port+forwarded';
   const where = host === undefined ? '' : `127.0.0.1:${host}`;
@@ -54,10 +57,11 @@ function portItem({ sandbox, port, host, isListening }: PortNode): vscode.TreeIt
   item.iconPath =
     host === undefined
       ? new vscode.ThemeIcon('plug')
-      : new vscode.ThemeIcon('radio-tower', new vscode.ThemeColor('testing.iconPassed'));
+      : new vscode.ThemeIcon(isEditor ? 'globe' : 'radio-tower', new vscode.ThemeColor('testing.iconPassed'));
+  const what = isEditor ? `the editor in a browser, port ${port}` : `port ${port}`;
   const state = host === undefined ? 'not forwarded' : `forwarded to port ${host} of this machine`;
   const heard = isListening ? '' : ', nothing listens inside';
-  item.accessibilityInformation = { label: `port ${port} of ${titleOf(sandbox)}, ${state}${heard}` };
+  item.accessibilityInformation = { label: `${what} of ${titleOf(sandbox)}, ${state}${heard}` };
   return item;
 }
 

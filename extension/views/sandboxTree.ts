@@ -161,7 +161,7 @@ export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
       (snapshot): InnerNode => ({ kind: 'snapshot', sandbox, snapshot }),
     );
     if (sandbox.status !== 'running') return snapshots;
-    const forwarded = new Map(this.#sources.forwards.of(sandbox.id).map(({ port, host }) => [port, host]));
+    const forwarded = new Map(this.#sources.forwards.of(sandbox.id).map(forward => [forward.port, forward]));
     try {
       const { ports } = await this.#sources.helper.call('sandbox/ports', { sandbox: sandbox.id });
       const listening = new Set(ports.map(({ port }) => port));
@@ -172,7 +172,8 @@ export class SandboxTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
           sandbox,
           port,
           isListening: listening.has(port),
-          host: forwarded.get(port),
+          host: forwarded.get(port)?.host,
+          isEditor: forwarded.get(port)?.page !== undefined,
         }),
       );
       if (nodes.length === 0) nodes.push({ kind: 'note', sandbox, text: 'No program listens on a port yet' });

@@ -6,7 +6,7 @@ import { attempt } from './command.ts';
 import { makeDemo } from './demo.ts';
 import { artifacts, dist, root } from './places.ts';
 import { type Served, serveVscode, writeSettings } from './serveVscode.ts';
-import { ensureVscodeServer, type ReleaseName } from './vscodeServer.ts';
+import { ensureVscodeServer, type ReleaseName, withProduct } from './vscodeServer.ts';
 
 export type Scene = {
   readonly folder: string;
@@ -50,10 +50,12 @@ export type SceneOptions = {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Folders of more extensions, by the names under which an editor keeps them. */
   readonly extensions?: Readonly<Record<string, string>>;
+  /** What the editor says about itself, added to what its product.json holds. */
+  readonly product?: Readonly<Record<string, unknown>>;
 };
 
 export async function openScene(name: string, options: SceneOptions = {}): Promise<Scene> {
-  const server = await ensureVscodeServer(options.editor);
+  const installed = await ensureVscodeServer(options.editor);
   // Socket paths are short, so the folder is as well.
   const folder = mkdtempSync(join(tmpdir(), 'hv-'));
   const home = join(folder, 'h');
@@ -61,6 +63,10 @@ export async function openScene(name: string, options: SceneOptions = {}): Promi
   const data = join(folder, 'vscode');
   for (const made of [home, user, data]) mkdirSync(made, { mode: 0o700 });
   writeFileSync(join(user, '.gitconfig'), '[user]\n\tname = Tea Drinker\n\temail = tea@example.com\n');
+  const server =
+    options.product === undefined
+      ? installed
+      : await withProduct(installed, join(folder, 'editor'), options.product);
   const { repository, branch } = await makeDemo(join(folder, 'tea'));
   const env = { ...process.env, HEYO_HOME: home, HOME: user, ...options.env };
   const settings: Record<string, unknown> = { ...quietSettings, ...options.settings };

@@ -34,8 +34,13 @@ export async function serveVscode(options: ServeOptions): Promise<Served> {
   writeSettings(options.data, options.settings ?? {});
   const child = spawn(options.server.node, argumentsOf(options, port), {
     cwd: options.data,
-    // The server leaves sockets in the temporary folder, so it gets one that goes with its data.
-    env: { ...cleanEnvironment(options.env ?? process.env), TMPDIR: join(options.data, 'tmp') },
+    env: {
+      ...cleanEnvironment(options.env ?? process.env),
+      // The server leaves sockets in the temporary folder, so it gets one that goes with its data.
+      TMPDIR: join(options.data, 'tmp'),
+      // What stands before this server in its package, and brings ports to a browser elsewhere, is not here.
+      VSCODE_PROXY_URI: '',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensurePrograms } from './apt.ts';
-import { command } from './command.ts';
+import { attempt, command } from './command.ts';
 import { arch, cache } from './places.ts';
 import { Stop, say } from './say.ts';
 
@@ -66,6 +66,25 @@ export async function ensureVscodeServer(name: ReleaseName = 'newest'): Promise<
   const product = readJson(join(folder, 'product.json'));
   const version = String(readJson(join(folder, 'package.json'))['version']);
   return { folder, node, version, commit: String(product['commit']) };
+}
+
+/** The same server, whose product.json says more; its other files are those of the cache where the file system can. */
+export async function withProduct(
+  server: VscodeServer,
+  folder: string,
+  more: Readonly<Record<string, unknown>>,
+): Promise<VscodeServer> {
+  const linked = await attempt(['cp', '-al', server.folder, folder]);
+  if (linked.code !== 0) {
+    rmSync(folder, { recursive: true, force: true });
+    await command(['cp', '-a', server.folder, folder]);
+  }
+  const file = join(folder, 'product.json');
+  const product = { ...readJson(file), ...more };
+  // Written into, it would be another one in the cache as well.
+  rmSync(file);
+  writeFileSync(file, JSON.stringify(product));
+  return { ...server, folder };
 }
 
 /** Node of the one major version that the server's native modules are built for, with its headers. */

@@ -44,6 +44,24 @@ export function treeRow(page: Page, text: string): Locator {
   return page.locator('[id="workbench.view.extension.heyvm"] .monaco-list-row', { hasText: text }).first();
 }
 
+/** From the menu of a row of our view, which takes no click in the moment in which it opens. */
+export async function chooseOn(page: Page, row: string, command: string): Promise<void> {
+  await openView(page);
+  await treeRow(page, row).click({ button: 'right' });
+  const item = page.getByRole('menuitem', { name: command });
+  await item.waitFor({ timeout: PATIENCE });
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      if (await item.isVisible()) await item.click({ timeout: 5_000 });
+      await item.waitFor({ state: 'detached', timeout: 1_000 });
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
 /** The screen of the terminal that is in front. */
 export async function openTerminal(page: Page): Promise<void> {
   await page.waitForSelector('.terminal-wrapper.active .xterm-screen', { timeout: PATIENCE });

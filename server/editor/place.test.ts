@@ -1,7 +1,7 @@
 // Where servers of editors come from and how they are named, as tables.
 import { strict as assert } from 'node:assert';
 import type { EditorProduct, GuestFacts } from '../protocol/editorMethods.ts';
-import { productOf } from '../protocol/editorMethods.ts';
+import { hasPages, productOf } from '../protocol/editorMethods.ts';
 import { addressOf, keyOf, platformOf, versionFolder } from './place.ts';
 
 const commit = '0a1b2c3d'.repeat(5);
@@ -88,4 +88,20 @@ describe('a product.json', () => {
   };
   for (const [name, file] of Object.entries(bad))
     it(`with ${name} is refused`, () => assert.equal(productOf(JSON.stringify(file)).ok, false));
+
+  const licences = {
+    'https://example.com/terms': 'https://example.com/terms',
+    '': undefined,
+    'see LICENSE.txt': undefined,
+    'file:///etc/passwd': undefined,
+  };
+  for (const [written, known] of Object.entries(licences))
+    it(`with the licence ${JSON.stringify(written)} ${known === undefined ? 'names no' : 'names its'} terms`, () => {
+      const read = productOf(JSON.stringify({ commit, quality: 'stable', serverLicenseUrl: written }));
+      assert.equal(read.ok && read.value.license_url, known);
+    });
+
+  it('has pages unless its server is a fork’s own', () => {
+    assert.deepEqual([hasPages(code), hasPages(codium)], [true, false]);
+  });
 });

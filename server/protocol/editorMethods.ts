@@ -4,6 +4,8 @@ import { type Parsed, parse, parseJson } from './parse.ts';
 
 const Target = z.object({ sandbox: z.string().check(z.minLength(1)) });
 
+const LicenseUrl = z.url({ protocol: /^https?$/ });
+
 /** What an editor says about itself in its product.json; every fork of VS Code has these. */
 export const EditorProduct = z.object({
   commit: z.string().check(z.regex(/^[0-9a-f]{7,64}$/, 'must be a commit')),
@@ -21,6 +23,8 @@ export const EditorProduct = z.object({
   /** Where the vendor of VS Code answers; forks have a template instead. */
   update_url: z.optional(z.url()),
   download_url_template: z.optional(z.string()),
+  /** Where the terms of the server stand, for whoever has to accept them. */
+  license_url: z.optional(LicenseUrl),
 });
 export type EditorProduct = z.output<typeof EditorProduct>;
 
@@ -34,6 +38,7 @@ const ProductFile = z.object({
   serverApplicationName: z.optional(z.string()),
   serverDownloadUrlTemplate: z.optional(z.string()),
   updateUrl: z.optional(z.string()),
+  serverLicenseUrl: z.optional(z.string()),
 });
 
 /** From the text of an editor's product.json; `version` stands in where it names none. */
@@ -50,7 +55,14 @@ export function productOf(text: string, version = '0'): Parsed<EditorProduct> {
     application: file.serverApplicationName ?? 'code-server',
     update_url: file.updateUrl,
     download_url_template: file.serverDownloadUrlTemplate,
+    // Builds without terms of their own have an empty text there.
+    license_url: parse(LicenseUrl, file.serverLicenseUrl).ok ? file.serverLicenseUrl : undefined,
   });
+}
+
+/** Whether its vendor has a server with pages; those of forks are for ssh extensions alone. */
+export function hasPages({ download_url_template: template }: EditorProduct): boolean {
+  return template === undefined;
 }
 
 /** Something that the editor's server needs and the guest has not, or has little of. */

@@ -48,7 +48,7 @@ export function editorHandlers(deps: ServiceDeps): Pick<Handlers<HelperContract,
       return withLock(deps.paths, `server-in-${record.id}`, options, async () => {
         await prepare(deps, { guest, product: webProduct(product), pages: true, copy: false }, context);
         context.progress({ phase: 'starting the server of the editor' });
-        return serveWeb(guest, product);
+        return serveWeb(guest, product, context.signal);
       });
     },
   };

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { fail } from '../core/errors.ts';
 import { SERVE_SCRIPT, WEB_FOLDER } from '../editor/web.ts';
 import { randomHex } from '../platform/random.ts';
-import type { EditorProduct } from '../protocol/editorMethods.ts';
+import { type EditorProduct, hasPages } from '../protocol/editorMethods.ts';
 import { parse } from '../protocol/parse.ts';
 import { type Guest, runScript } from './guestScript.ts';
 
@@ -18,7 +18,7 @@ export type Web = z.output<typeof Said>;
 
 /** The same server with another folder, so that nothing of an ssh extension's is touched. */
 export function webProduct(product: EditorProduct): EditorProduct {
-  if (product.download_url_template !== undefined)
+  if (!hasPages(product))
     fail('unsupported', 'this editor names a server for ssh extensions alone, which has no pages', {
       hint: 'use the product.json of VS Code, whose vendor has one with pages',
     });
@@ -26,11 +26,12 @@ export function webProduct(product: EditorProduct): EditorProduct {
 }
 
 /** One that runs already is the answer. */
-export async function serveWeb(guest: Guest, product: EditorProduct): Promise<Web> {
+export async function serveWeb(guest: Guest, product: EditorProduct, signal: AbortSignal): Promise<Web> {
   const { data_folder: folder, commit, application } = webProduct(product);
   const words = [folder, commit, application];
-  const asked = { script: SERVE_SCRIPT, words, limitMs: START_MS, input: randomHex(16) };
+  const asked = { script: SERVE_SCRIPT, words, limitMs: START_MS, input: randomHex(16), signal };
   const { stdout, stderr, exit_code: code } = await runScript(guest, asked);
+  signal.throwIfAborted();
   const said = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1];
   const web = parse(Said, { port: said('port'), token: said('token') });
   if (code === 0 && web.ok) return web.value;

@@ -11,8 +11,8 @@ import { type Heyvm, heyvmIn } from '../../scripts/lib/openBranch.ts';
 import { dist } from '../../scripts/lib/places.ts';
 import { ensureServerArchive } from '../../scripts/lib/vscodeArchive.ts';
 import { ensureVscodeServer, type VscodeServer } from '../../scripts/lib/vscodeServer.ts';
+import { startVendor, type Vendor } from '../support/editorVendor.ts';
 import { eventually } from '../support/eventually.ts';
-import { startVendor, type Vendor } from './support/vendor.ts';
 
 describe('the server of an editor', function () {
   this.timeout(240_000);

@@ -8,6 +8,7 @@ import { command } from '../../scripts/lib/command.ts';
 import { openBranch } from '../../scripts/lib/openBranch.ts';
 import { openScene, type Scene } from '../../scripts/lib/scene.ts';
 import {
+  chooseOn,
   openView,
   pickEntry,
   runCommand,
@@ -15,7 +16,6 @@ import {
   treeRow,
   untilReady,
 } from '../../scripts/lib/workbench.ts';
-import { eventually } from '../support/eventually.ts';
 import { themed } from './support/themes.ts';
 
 const changed = [
@@ -97,18 +97,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       await page.getByRole('button', { name: 'Cancel' }).click();
     });
 
-    /** From the menu of the branch in the tree, which takes no click in the moment in which it opens. */
-    async function choose(command: string): Promise<void> {
-      await openView(page);
-      await treeRow(page, 'feature/oolong').click({ button: 'right' });
-      const item = page.getByRole('menuitem', { name: command });
-      await item.waitFor({ timeout: 60_000 });
-      await eventually(async () => {
-        if (await item.isVisible()) await item.click({ timeout: 5_000 });
-        await item.waitFor({ state: 'detached', timeout: 1_000 });
-        return true;
-      });
-    }
+    const choose = (command: string) => chooseOn(page, 'feature/oolong', command);
     const dialog = (): Locator => page.getByRole('dialog');
     /** What a screen reader is told at once. */
     const told = async (text: string): Promise<void> =>

@@ -13,7 +13,7 @@ export async function run(context: Context): Promise<number> {
   const product = await productFrom(context);
   if (!args.flag('accept-license'))
     fail('usage', 'the server starts only for who accepts its licence terms', {
-      hint: 'read them where the editor comes from, then add --accept-license',
+      hint: `read them at ${product.license_url ?? 'the vendor of the editor'}, then add --accept-license`,
     });
   const { port, token } = await call('editor/serve', { sandbox, product });
   const { guest } = await openGuest(paths, sandbox, interrupts.signal);

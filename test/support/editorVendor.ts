@@ -2,7 +2,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerArchive } from '../../../scripts/lib/vscodeArchive.ts';
+import type { ServerArchive } from '../../scripts/lib/vscodeArchive.ts';
 
 export type Vendor = {
   readonly origin: string;
@@ -10,12 +10,15 @@ export type Vendor = {
   readonly asked: readonly string[];
   /** The next answer with the archive breaks off half-way. */
   breakNext(): void;
+  /** No archive is sent from now on, or it is again. */
+  hold(isHeld: boolean): void;
   close(): Promise<void>;
 };
 
 export async function startVendor(archive: ServerArchive): Promise<Vendor> {
   const asked: string[] = [];
   let breaks = false;
+  let held = false;
   const server = createServer((request, response) => {
     const { range } = request.headers;
     const path = request.url ?? '';
@@ -27,6 +30,7 @@ export async function startVendor(archive: ServerArchive): Promise<Vendor> {
     if (path.endsWith('/wrong.tar.gz')) return void response.end('something else');
     if (path.startsWith('/commit:')) return void response.writeHead(302, { location: '/archive' }).end();
     if (path !== '/archive' && !path.endsWith('.tar.gz')) return void response.writeHead(404).end();
+    if (held) return;
     send(response, { archive, range, breaks });
     breaks = false;
   });
@@ -36,6 +40,9 @@ export async function startVendor(archive: ServerArchive): Promise<Vendor> {
     asked,
     breakNext: () => {
       breaks = true;
+    },
+    hold: isHeld => {
+      held = isHeld;
     },
     close: async () => {
       server.closeAllConnections();
