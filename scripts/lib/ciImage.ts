@@ -21,6 +21,7 @@ import { pathsOf } from '../../server/store/paths.ts';
 import { readSettings } from '../../server/store/settings.ts';
 import { command } from './command.ts';
 import { hashOf } from './hash.ts';
+import { dropUnused, isKept } from './kept.ts';
 import { cache, root } from './places.ts';
 import { Stop, say } from './say.ts';
 
@@ -31,7 +32,7 @@ const parts = 'server/images/build/{bootstrap,distributions,hygiene,kernelPackag
 /** A store that has the image and nothing else; a second call finds it. */
 export async function ensureCiStore(folder = cache): Promise<string> {
   const ready = join(folder, 'ci-image', keyOf());
-  if (existsSync(ready)) return ready;
+  if (isKept(ready)) return ready;
   say(`making the image ${ciImage} of the tests (once, about a minute)`);
   const making = `${ready}.${process.pid}`;
   rmSync(making, { recursive: true, force: true });
@@ -43,8 +44,7 @@ export async function ensureCiStore(folder = cache): Promise<string> {
     const call = { signal: new AbortController().signal, progress: () => {} };
     await bootstrapImage(deps, { base: ciImage }, call);
     renameSync(making, ready);
-    for (const other of readdirSync(join(folder, 'ci-image')))
-      if (other !== keyOf()) rmSync(join(folder, 'ci-image', other), { recursive: true, force: true });
+    dropUnused(ready);
   } catch (error) {
     if (!existsSync(ready)) throw new Stop(`the image of the tests cannot be made: ${messageOf(error)}`);
   } finally {
@@ -76,12 +76,13 @@ export function takeCiImage(store: string, home: string): void {
 export async function copyCiStore(store: string, folder: string, uid: number): Promise<void> {
   const copies = join(folder, 'ci-image');
   const there = join(copies, basename(store));
-  if (existsSync(there)) return;
-  rmSync(copies, { recursive: true, force: true });
+  if (isKept(there)) return;
   mkdirSync(copies, { recursive: true, mode: 0o700 });
   const making = `${there}.${process.pid}`;
+  rmSync(making, { recursive: true, force: true });
   await command(['cp', '--archive', '--reflink=auto', store, making]);
   renameSync(making, there);
+  dropUnused(there);
   await command(['chown', '--recursive', `${uid}:${uid}`, folder]);
 }
 

@@ -1,5 +1,5 @@
 // A disk like those that vendors publish for clouds: boots by itself, configures itself with cloud-init, lets nobody in.
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { bytesOf } from '../../server/images/build/content.ts';
@@ -13,6 +13,7 @@ import { allowedEnvironment } from '../../server/platform/environment.ts';
 import { run } from '../../server/platform/run.ts';
 import { command, which } from './command.ts';
 import { hashOf } from './hash.ts';
+import { dropUnused, isKept } from './kept.ts';
 import { cache, root as tree } from './places.ts';
 import { Stop, say } from './say.ts';
 
@@ -36,7 +37,7 @@ const inputs = [
 export async function ensureVendorDisk(folder = cache): Promise<string> {
   const key = hashOf(tree, inputs).slice(0, 16);
   const ready = join(folder, 'vendor-disk', `${key}.qcow2`);
-  if (existsSync(ready)) return ready;
+  if (isKept(ready)) return ready;
   const missing = programs.find(program => which(program) === undefined);
   if (missing !== undefined)
     throw new Stop(`a disk as vendors make it needs ${missing}, which is not installed`);
@@ -51,19 +52,18 @@ export async function ensureVendorDisk(folder = cache): Promise<string> {
   } finally {
     rmSync(making, { recursive: true, force: true });
   }
-  for (const other of readdirSync(join(ready, '..')))
-    if (other.endsWith('.qcow2') && other !== basename(ready)) rmSync(join(ready, '..', other));
+  dropUnused(ready);
   return ready;
 }
 
 /** A copy for a user who may not read what is root's. */
 export async function copyVendorDisk(disk: string, folder: string, uid: number): Promise<void> {
   const target = join(folder, 'vendor-disk', basename(disk));
-  if (existsSync(target)) return;
-  rmSync(join(target, '..'), { recursive: true, force: true });
+  if (isKept(target)) return;
   mkdirSync(join(target, '..'), { recursive: true, mode: 0o700 });
   await command(['cp', '--reflink=auto', disk, `${target}.new`]);
   renameSync(`${target}.new`, target);
+  dropUnused(target);
   await command(['chown', '--recursive', `${uid}:${uid}`, join(target, '..')]);
 }
 

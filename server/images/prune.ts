@@ -100,7 +100,8 @@ async function unfinished(paths: Paths): Promise<Found[]> {
   }));
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Of all files below a folder as well. */
+export async function sizeOf(path: string): Promise<number> {
   try {
     const state = await lstat(path);
     if (!state.isDirectory()) return state.size;

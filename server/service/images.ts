@@ -49,8 +49,8 @@ export function imageHandlers(deps: ServiceDeps): Table {
       return removeImage(paths, name, { used: force === true ? 'remove' : 'refuse' });
     },
     'image/prune': async asked => {
-      const { pruneImages } = await import('../images/prune.ts');
-      const removed = await pruneImages(paths, {
+      const { sweepImages } = await import('../images/sweep.ts');
+      const removed = await sweepImages(deps, {
         effect: asked.dry_run === true ? 'show' : 'remove',
         images: asked.unused === true ? 'unused' : 'keep',
         leftovers: 'remove',

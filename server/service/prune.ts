@@ -64,10 +64,10 @@ function isStopped(entry: Entry): boolean {
 }
 
 /** After the sandboxes, whose images may be needed by nobody then. Images themselves stay, used or not. */
-async function pruneStore({ paths }: ServiceDeps, asked: Asked): Promise<readonly Removed[]> {
-  const { pruneImages } = await import('../images/prune.ts');
+async function pruneStore(deps: ServiceDeps, asked: Asked): Promise<readonly Removed[]> {
+  const { sweepImages } = await import('../images/sweep.ts');
   const effect = asked.dry_run === true ? 'show' : 'remove';
-  return pruneImages(paths, { effect, images: 'keep', leftovers: 'remove' });
+  return sweepImages(deps, { effect, images: 'keep', leftovers: 'remove' });
 }
 
 /** Under the lock that is taken to start an owner's copy, so that no build goes away while somebody starts from it. */

@@ -1,13 +1,16 @@
 // A base whose maker is killed: nothing of it runs on, nothing stays mounted, and its files go with the next one.
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ciImage } from '../../scripts/lib/ciImage.ts';
 import { bootstrapImage } from '../../server/images/build/bootstrap.ts';
+import { sweepImages } from '../../server/images/sweep.ts';
+import { errorCodeOf } from '../../server/platform/files.ts';
+import { pathsOf } from '../../server/store/paths.ts';
 import { eventually } from '../support/eventually.ts';
-import { has, newPlace } from './support.ts';
+import { has, newPlace, type Place } from './support.ts';
 
 describe('a base whose maker is killed', function () {
   this.timeout(600_000);
@@ -19,11 +22,32 @@ describe('a base whose maker is killed', function () {
     this.skip();
   });
 
+  it('leaves no files outside of what is pruned, although apt was in the middle of checking', async () => {
+    const place = newPlace();
+    const maker = makerIn(place);
+    try {
+      const checking = () => globSync(join(place.folder, 'store/images/incoming/*/apt/tmp/*')).length > 0;
+      await eventually(checking, { what: 'a file of apt', everyMs: 2, withinMs: 120_000 });
+      // As the end of everything that belongs to a person's session: nobody is left to clear up.
+      killTree(maker.pid ?? 0);
+      const areas = () => leftovers().filter(name => name.startsWith(`heyvm-bootstrap-${maker.pid}-`));
+      await eventually(() => areas().every(area => workersIn(area).length === 0), { what: 'the end of all' });
+      const deps = { ...place.deps, paths: pathsOf({ HEYO_HOME: join(place.folder, 'store') }) };
+      const wish = { effect: 'remove', images: 'keep', leftovers: 'remove' } as const;
+      const removed = (await sweepImages(deps, wish)).map(({ path }) => path);
+      assert.ok(removed.some(path => path.includes('/incoming/')));
+      assert.deepEqual(globSync(join(place.folder, 'store/images/incoming/*')), []);
+      assert.deepEqual(areas(), []);
+    } finally {
+      maker.kill('SIGKILL');
+      place.dispose();
+    }
+  });
+
   it('leaves nothing that runs, and no files after the next one', async () => {
     const other = newPlace();
     const env = { ...process.env, ...other.deps.env };
-    const script = join(import.meta.dirname, 'fixtures', 'baseMaker.ts');
-    const maker = spawn(process.execPath, [script, other.folder, ciImage], { env, stdio: 'ignore' });
+    const maker = makerIn(other);
     const own = () => leftovers().filter(name => name.startsWith(`heyvm-bootstrap-${maker.pid}-`));
     try {
       await eventually(() => own().some(name => workersIn(name).length > 1), { what: 'a base that is made' });
@@ -42,6 +66,25 @@ describe('a base whose maker is killed', function () {
     }
   });
 });
+
+function makerIn({ folder, deps }: Place): ChildProcess {
+  const script = join(import.meta.dirname, 'fixtures', 'baseMaker.ts');
+  const env = { ...process.env, ...deps.env };
+  return spawn(process.execPath, [script, folder, ciImage], { env, stdio: 'ignore' });
+}
+
+/** Stopped first, so that none starts another one meanwhile. */
+function killTree(pid: number): void {
+  try {
+    process.kill(pid, 'SIGSTOP');
+    const children = globSync(`/proc/${pid}/task/*/children`).map(path => readFileSync(path, 'utf8'));
+    for (const child of children.join(' ').split(' ').filter(Boolean)) killTree(Number(child));
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!['ESRCH', 'ENOENT'].includes(errorCodeOf(error) ?? '')) throw error;
+  }
+}
 
 function leftovers(): string[] {
   return readdirSync(tmpdir()).filter(name => name.startsWith('heyvm-bootstrap-'));

@@ -16,6 +16,7 @@ import {
   treeRow,
   untilReady,
 } from '../../scripts/lib/workbench.ts';
+import { freePort } from '../support/freePort.ts';
 import { themed } from './support/themes.ts';
 
 const changed = [
@@ -29,10 +30,13 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     let scene: Scene;
     let browser: Browser;
     let page: Page;
+    /** Inside and here, because a forward takes the same number where that is free. */
+    let port: number;
 
     before(async () => {
       scene = await openScene(`review-${theme}`, { settings: themed(theme) });
       for (const branch of ['feature/oolong', 'fix/temperature']) await openBranch(scene.heyvm, branch);
+      port = await freePort();
       const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'sh', '-ec', changed);
       assert.equal(made.code, 0, made.stderr);
       browser = await openBrowser();
@@ -53,24 +57,24 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     const keep = (name: string) => screenshot(page, `${name}-${theme}`);
 
     it('the tree shows how far each branch has come, and what listens inside', async () => {
-      void scene.heyvm('exec', 'wt-feature-oolong', '--', 'python3', '-m', 'http.server', '4180');
+      void scene.heyvm('exec', 'wt-feature-oolong', '--', 'python3', '-m', 'http.server', String(port));
       await openView(page);
       const row = treeRow(page, 'feature/oolong');
       await row.waitFor({ timeout: 60_000 });
       await row.getByText('↑1 ●3').waitFor({ timeout: 30_000 });
       await row.locator('.monaco-tl-twistie').click();
-      await treeRow(page, 'Port 4180').waitFor({ timeout: 30_000 });
+      await treeRow(page, `Port ${port}`).waitFor({ timeout: 30_000 });
       await keep('review-1-tree');
     });
 
     it('a port is forwarded with one click', async () => {
-      const row = treeRow(page, 'Port 4180');
+      const row = treeRow(page, `Port ${port}`);
       await row.hover();
       await row.locator('[aria-label="Forward Port…"]').click();
-      await page.getByText('is at 127.0.0.1:4180').first().waitFor({ timeout: 30_000 });
-      await row.getByText('127.0.0.1:4180').waitFor({ timeout: 30_000 });
+      await page.getByText(`is at 127.0.0.1:${port}`).first().waitFor({ timeout: 30_000 });
+      await row.getByText(`127.0.0.1:${port}`).waitFor({ timeout: 30_000 });
       await keep('review-2-forward');
-      const answer = await fetch('http://127.0.0.1:4180/oolong.md');
+      const answer = await fetch(`http://127.0.0.1:${port}/oolong.md`);
       assert.equal(await answer.text(), '# Oolong\n');
     });
 

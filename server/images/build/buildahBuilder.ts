@@ -49,16 +49,24 @@ function storageOf({ paths }: ImageDeps, driver: string): readonly string[] {
 }
 
 function builderOf(deps: ImageDeps, storage: readonly string[]): Builder {
-  return { name: 'buildah', build: (input, call) => build({ deps, storage, call }, input) };
+  return {
+    name: 'buildah',
+    build: (input, call) => build({ deps, storage, call, scratch: input.scratch }, input),
+  };
 }
 
-type Session = { readonly deps: ImageDeps; readonly storage: readonly string[]; readonly call: ImageCall };
+type Session = {
+  readonly deps: ImageDeps;
+  readonly storage: readonly string[];
+  readonly call: ImageCall;
+  /** Where buildah puts what it forgets when it is killed. */
+  readonly scratch: string;
+};
 
 async function build(session: Session, input: BuildInput): Promise<Built> {
-  const { call } = session;
-  const { scratch } = input;
+  const { call, scratch } = session;
   const names = new Map<string, string>();
-  for (const [name, image] of input.bases) names.set(name, await takeBase(session, image, scratch));
+  for (const [name, image] of input.bases) names.set(name, await takeBase(session, image));
   const file = join(scratch, 'Dockerfile');
   const ignore = join(scratch, 'ignore');
   const id = join(scratch, 'image-id');
@@ -72,12 +80,12 @@ async function build(session: Session, input: BuildInput): Promise<Built> {
     ...(input.target === undefined ? [] : ['--target', input.target]),
     input.folder,
   ]);
-  return takeOut(session, id, scratch);
+  return takeOut(session, id);
 }
 
 /** Copied into the storage once for each content. */
-async function takeBase(session: Session, image: ImageManifest, scratch: string): Promise<string> {
-  const { deps, call } = session;
+async function takeBase(session: Session, image: ImageManifest): Promise<string> {
+  const { deps, call, scratch } = session;
   const name = `localhost/heyvm-base:${image.digest.replace('sha256:', '').slice(0, 32)}`;
   if ((await buildah(session, ['images', '--quiet', '--filter', `reference=${name}`])).trim() !== '')
     return name;
@@ -92,8 +100,8 @@ async function takeBase(session: Session, image: ImageManifest, scratch: string)
 }
 
 /** Through an archive, whose layers are laid over each other by us; they are not compressed in this form. */
-async function takeOut(session: Session, idFile: string, scratch: string): Promise<Built> {
-  const { deps, call } = session;
+async function takeOut(session: Session, idFile: string): Promise<Built> {
+  const { deps, call, scratch } = session;
   const image = (await readFile(idFile, 'utf8')).trim();
   const archive = join(scratch, 'image.tar');
   call.progress({ phase: 'taking the files out of buildah' });
@@ -104,11 +112,12 @@ async function takeOut(session: Session, idFile: string, scratch: string): Promi
 }
 
 async function buildah(
-  { deps, storage, call }: Session,
+  { deps, storage, call, scratch }: Session,
   words: readonly string[],
   cwd = '/',
 ): Promise<string> {
-  const options: RunOptions = { cwd, signal: call.signal, env: allowedEnvironment(deps.env) };
+  const env = { ...allowedEnvironment(deps.env), TMPDIR: scratch };
+  const options: RunOptions = { cwd, signal: call.signal, env };
   try {
     return (await deps.run([...program, ...storage, ...words], options)).stdout;
   } catch (error) {

@@ -44,6 +44,9 @@ export async function fetchKernel(deps: PackageDeps, request: KernelRequest): Pr
   );
 }
 
+/** What apt leaves there when it is killed goes with everything else. */
+const TEMPORARY = 'tmp';
+
 /** A world of its own for apt: its own lists, its own sources, nothing installed. */
 async function prepareApt(deps: PackageDeps, request: KernelRequest): Promise<Record<string, string>> {
   const base = join(request.folder, 'apt');
@@ -53,6 +56,7 @@ async function prepareApt(deps: PackageDeps, request: KernelRequest): Promise<Re
     'etc/apt.conf.d',
     'etc/preferences.d',
     'log',
+    TEMPORARY,
   ]) {
     await mkdir(join(base, part), { recursive: true, mode: 0o755 });
   }
@@ -78,7 +82,7 @@ async function prepareApt(deps: PackageDeps, request: KernelRequest): Promise<Re
   ];
   const lines = settings.map(([name, value]) => `${name} "${value}";`);
   await writeFile(config, `${[...lines, ...request.options].join('\n')}\n`);
-  return { ...deps.env, APT_CONFIG: config };
+  return { ...deps.env, APT_CONFIG: config, TMPDIR: join(base, TEMPORARY) };
 }
 
 type Ask = (argv: readonly [string, ...string[]]) => Promise<{ stdout: string }>;

@@ -1,14 +1,13 @@
 // Installs packages into a root file system of their own with mmdebstrap, as root or in a user namespace.
-import { chmod, lstat, mkdtemp, readdir, readFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { Run } from '../../core/ports.ts';
 import { errorCodeOf, readTextIfExists } from '../../platform/files.ts';
-import { identify } from '../../platform/process.ts';
-import { removeTree } from '../../platform/removeTree.ts';
 import type { Progress } from '../../protocol/contract.ts';
 import type { Distribution } from './distributions.ts';
+import { clearArea, killedAreas, makeArea } from './workArea.ts';
 
 export type InstallDeps = {
   readonly run: Run;
@@ -32,11 +31,11 @@ const EPOCH = '1577836800';
 export async function installPackages(deps: InstallDeps, request: InstallRequest): Promise<string> {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot) await requireNamespaces(deps);
-  await clearKilled(deps, isRoot);
+  for (const area of await killedAreas()) await clearArea(deps.run, area);
   const ending = isRoot ? await endingWithUs(deps) : [];
   const target = join(request.folder, 'packages.tar');
   const log = join(request.folder, 'mmdebstrap.log');
-  const area = await workArea();
+  const area = await makeArea();
   const stopTelling = tellProgress(log, deps.progress);
   try {
     const [program, ...args] = argvOf(request, { target, log, mode: isRoot ? 'root' : 'unshare' });
@@ -51,7 +50,7 @@ export async function installPackages(deps: InstallDeps, request: InstallRequest
     throw await explained(error, log, request.distribution);
   } finally {
     stopTelling();
-    await clearArea(deps, area, isRoot).catch(() => {
+    await clearArea(deps.run, area).catch(() => {
       // What is just ending may still write into it; the next one clears it.
     });
   }
@@ -85,33 +84,6 @@ function argvOf(request: InstallRequest, { target, log, mode }: Places): [string
   ];
 }
 
-/** Where the root file system grows; others must be able to enter it, because its users are others. */
-async function workArea(): Promise<string> {
-  const area = await mkdtemp(join(tmpdir(), `${AREA}${process.pid}-`));
-  await chmod(area, 0o755);
-  return area;
-}
-
-const AREA = 'heyvm-bootstrap-';
-
-/** Its programs and mounts are gone with whoever was killed; the files are not. */
-async function clearKilled(deps: InstallDeps, isRoot: boolean): Promise<void> {
-  const uid = process.getuid?.();
-  for (const name of await readdir(tmpdir())) {
-    const pid = /^heyvm-bootstrap-([0-9]+)-/.exec(name)?.[1];
-    if (pid === undefined || identify(Number(pid)) !== undefined) continue;
-    const area = join(tmpdir(), name);
-    const stats = await lstat(area).catch(() => undefined);
-    if (stats?.isDirectory() !== true || stats.uid !== uid || (await hasMounts(area))) continue;
-    await clearArea(deps, area, isRoot);
-  }
-}
-
-/** What is mounted there is somebody else's, and would be emptied as well. */
-async function hasMounts(area: string): Promise<boolean> {
-  return ((await readTextIfExists('/proc/self/mountinfo')) ?? '').includes(` ${area}/`);
-}
-
 /** As root it mounts and starts things on this machine itself: what dies with us, and takes all of that along. */
 const leash: readonly [string, ...string[]] = [
   'setpriv',
@@ -133,16 +105,6 @@ async function endingWithUs({ run, signal }: InstallDeps): Promise<readonly stri
     signal.throwIfAborted();
     return [];
   }
-}
-
-/** mmdebstrap clears up itself unless it is killed; its files may then belong to users of the namespace. */
-async function clearArea({ run }: InstallDeps, area: string, isRoot: boolean): Promise<void> {
-  if (!isRoot) {
-    await run(['unshare', '--user', '--map-root-user', '--map-auto', 'rm', '-rf', '--', area], {
-      accept: 'any',
-    });
-  }
-  await removeTree(area);
 }
 
 async function requireNamespaces({ run, signal }: InstallDeps): Promise<void> {
