@@ -76,6 +76,7 @@ export function sandboxDetails(sandbox: SandboxInfo, paint: Paint): string {
     ['backend', `${sandbox.backend_type} (${sandbox.backend_reason})`],
     ['type', `${sandbox.type}, runtime ${sandbox.runtime}`],
     ['image', sandbox.image],
+    ['user', sandbox.user],
     ['branch', worktree?.branch],
     ['worktree', worktree?.path],
     ['repository', worktree?.repository],

@@ -46,6 +46,8 @@ export type LaunchRequest = {
   readonly type: SandboxType;
   readonly runtime: Runtime;
   readonly image?: ResolvedImage | undefined;
+  /** The name of whom programs run as; see `userOf`. */
+  readonly user?: string | undefined;
   /** The folder of the host that the guest sees at /workspace. */
   readonly workspace: string;
   /** In this order, later ones over earlier ones; begins with the workspace itself. */

@@ -46,6 +46,7 @@ describe('what a backend can enforce', () => {
     [{ runtime: 'node' }, 'runtime', 'the node runtime'],
     [{ type: 'desktop' }, 'type', 'type desktop'],
     [{ image: 'debian' }, 'image', 'image debian'],
+    [{ user: 'vscode' }, 'user', 'user vscode'],
     [{ git: 'private' }, 'git', 'git mode private'],
   ];
   for (const [asked, kind, name] of gaps) {

@@ -10,13 +10,15 @@ export type Asked = {
   readonly runtime?: Runtime | undefined;
   readonly type: SandboxType;
   readonly image?: string | undefined;
+  /** The name of whom programs run as. */
+  readonly user?: string | undefined;
   /** How git is to work inside; `none` when no worktree is shown. */
   readonly git?: GitMode | undefined;
   readonly ports?: readonly PublishedPort[] | undefined;
 };
 
 export type Gap = {
-  readonly kind: 'network' | 'limit' | 'runtime' | 'image' | 'type' | 'git' | 'port';
+  readonly kind: 'network' | 'limit' | 'runtime' | 'image' | 'user' | 'type' | 'git' | 'port';
   /** What was asked for, as `network allowlist`. */
   readonly asked: string;
   readonly why: string;
@@ -31,6 +33,7 @@ export function gapsOf(capabilities: Capabilities, asked: Asked): readonly Gap[]
     ...runtimeGaps(capabilities, asked),
     ...typeGaps(capabilities, asked),
     ...imageGaps(capabilities, asked),
+    ...userGaps(capabilities, asked),
     ...gitGaps(capabilities, asked),
     ...portGaps(capabilities, asked),
   ];
@@ -132,6 +135,18 @@ function imageGaps({ images = [] }: Capabilities, asked: Asked): Gap[] {
       asked: `image ${asked.image}`,
       why: 'its guests run on the system of this machine',
       hint: 'leave out the image, or choose another backend',
+    },
+  ];
+}
+
+function userGaps({ exec }: Capabilities, { user }: Asked): Gap[] {
+  if (user === undefined || exec.user) return [];
+  return [
+    {
+      kind: 'user',
+      asked: `user ${user}`,
+      why: 'the user of its guests has a fixed name',
+      hint: 'leave out the user, or choose another backend',
     },
   ];
 }

@@ -1,7 +1,7 @@
 // From a record to a launch request: what the guest sees, and in which order.
 import { strict as assert } from 'node:assert';
 import { SandboxId } from '../protocol/sandbox.ts';
-import { type Launchable, launchRequestOf } from './launch.ts';
+import { type Launchable, launchRequestOf, userOf } from './launch.ts';
 import { suggestName } from './names.ts';
 
 describe('a launch request', () => {
@@ -31,6 +31,13 @@ describe('a launch request', () => {
     assert.deepEqual(request.options, { strict: true });
     assert.equal(request.network, 'none');
     assert.equal('image' in request, false);
+    assert.deepEqual(userOf(request), { name: 'dev', home: '/home/dev' });
+  });
+
+  it('has the user that was asked for, with a home of that name', () => {
+    const owner = { uid: 1000, gid: 1000 };
+    const request = launchRequestOf({ ...record, user: 'vscode' }, { gitMounts: [], options: {}, owner });
+    assert.deepEqual(userOf(request), { name: 'vscode', home: '/home/vscode' });
   });
 });
 

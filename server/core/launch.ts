@@ -9,7 +9,7 @@ export const WORKSPACE = '/workspace';
 export const SHARED_SERVERS = '/opt/heyvm-servers';
 
 /** The part of a record that decides how a guest is made. */
-export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'env' | 'limits'> & {
+export type Launchable = Pick<LaunchRequest, 'name' | 'type' | 'runtime' | 'user' | 'env' | 'limits'> & {
   readonly id: SandboxId;
   readonly workspace: { readonly path: string; readonly access?: 'ro' | undefined };
   readonly mounts: readonly Mount[];
@@ -36,6 +36,7 @@ export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchR
     type: record.type,
     runtime: record.runtime,
     ...(parts.image === undefined ? {} : { image: parts.image }),
+    ...(record.user === undefined ? {} : { user: record.user }),
     workspace: record.workspace.path,
     mounts: [
       { source: record.workspace.path, target: WORKSPACE, mode: record.workspace.access ?? 'rw' },
@@ -51,6 +52,11 @@ export function launchRequestOf(record: Launchable, parts: LaunchParts): LaunchR
     cold: record.cold === true,
     ...(parts.from === undefined ? {} : { from: parts.from }),
   };
+}
+
+/** What a guest calls the owner of its workspace, and where that one's own files are. */
+export function userOf({ user = 'dev' }: Pick<LaunchRequest, 'user'>): { name: string; home: string } {
+  return { name: user, home: `/home/${user}` };
 }
 
 /** The latest earlier mount that the target lies in; later ones win in the guest as well. */

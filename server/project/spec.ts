@@ -51,11 +51,11 @@ export function projectOf(file: ProjectFile, resolvePath: (path: string) => stri
 }
 
 function specOf(file: ProjectFile, resolvePath: (path: string) => string): SandboxSpec {
-  const { name, backend, image, runtime, type, network, env, limits, ttl } = file;
+  const { name, backend, image, user, runtime, type, network, env, limits, ttl } = file;
   const ports = file.ports?.map(portOf);
   const mounts = file.mounts?.map(mount => ({ ...mount, source: resolvePath(mount.source) }));
   return present({
-    ...{ name, backend, runtime, type, network, env, ports, mounts },
+    ...{ name, backend, user, runtime, type, network, env, ports, mounts },
     image: typeof image === 'string' ? imageOf(image, resolvePath) : undefined,
     limits: limits === undefined ? undefined : limitsOf(limits),
     ttl_seconds: secondsOf(ttl),

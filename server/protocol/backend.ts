@@ -55,6 +55,7 @@ export const Capabilities = z.object({
     pty: z.boolean(),
     /** Whether programs can be sent signals and act on them; one that is told to end ends in any case. */
     signals: z.boolean(),
+    /** Whether the user inside can be given another name and a home of that name; its numbers stay those of the workspace's owner. */
     user: z.boolean(),
     /** `success`: a program's code is told as 0 or 1; exact when it is left out. */
     codes: z.optional(z.enum(['exact', 'success'])),

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { NetworkMode, Runtime, SandboxType } from './backend.ts';
 import { described } from './described.ts';
-import { PublishedPort, SandboxName } from './sandbox.ts';
+import { GuestUser, PublishedPort, SandboxName } from './sandbox.ts';
 
 const Text = z.string().check(z.minLength(1));
 
@@ -94,6 +94,12 @@ export const ProjectFile = z.strictObject({
     described(
       z.union([Text, ProjectBuild], { error: 'must be a name, or a dockerfile with its context' }),
       'What guests run from: the name of an image, or a Dockerfile to build one from.',
+    ),
+  ),
+  user: z.optional(
+    described(
+      GuestUser,
+      "The name and the home of whom programs inside run as; the numbers stay those of the owner of the project's folder. dev when left out.",
     ),
   ),
   runtime: z.optional(described(Runtime, 'What has to be runnable inside.')),

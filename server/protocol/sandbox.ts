@@ -18,6 +18,16 @@ export const SandboxName = z
     ),
   );
 
+/** A name and a home inside; the numbers are those of whoever owns the workspace, which is why it is never root. */
+export const GuestUser = z
+  .string()
+  .check(
+    z.regex(
+      /^(?!(root|nobody)$)[a-z_][a-z0-9_-]{0,31}$/,
+      'must be the name of a user other than root and nobody, such as dev',
+    ),
+  );
+
 export const SandboxStatus = z.enum([
   'created',
   'starting',
@@ -91,6 +101,8 @@ export const SandboxInfo = z.object({
   type: SandboxType,
   runtime: Runtime,
   image: z.optional(z.string()),
+  /** The name that programs inside run under, where one was asked for. */
+  user: z.optional(z.string()),
   workspace: z.object({ path: z.string(), mode: WorkspaceMode, git: GitMode }),
   worktree: z.optional(WorktreeRef),
   created_at: z.string(),
@@ -129,6 +141,7 @@ export const SandboxSpec = z.strictObject({
   type: z.optional(SandboxType),
   runtime: z.optional(Runtime),
   image: z.optional(z.string()),
+  user: z.optional(GuestUser),
   /** A folder of the host shown at /workspace; without one the sandbox has an empty folder of its own. */
   workspace: z.optional(z.string()),
   workspace_access: z.optional(WorkspaceAccess),

@@ -132,6 +132,7 @@ async function draftRecord(
     network: spec.network ?? (throwaway === undefined ? settings.network : 'none') ?? preset.network,
     limits: { ...settings.limits, ...spec.limits },
     image: spec.image,
+    user: spec.user,
     git: worktree === undefined ? ('none' as const) : preset.git,
     ports: spec.ports,
   };
@@ -155,6 +156,7 @@ async function draftRecord(
     type,
     runtime,
     ...image,
+    ...(spec.user === undefined ? {} : { user: spec.user }),
     workspace: {
       path,
       git: worktree === undefined ? 'none' : gitOf(capabilities, type),

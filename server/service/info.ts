@@ -25,6 +25,7 @@ export function toInfo(entry: Entry): SandboxInfo {
     type: record.type,
     runtime: record.runtime,
     ...(record.image === undefined ? {} : { image: record.image }),
+    ...(record.user === undefined ? {} : { user: record.user }),
     workspace: { ...record.workspace, mode: owner?.workspace ?? workspaceMode(record) },
     ...(record.worktree === undefined ? {} : { worktree: record.worktree }),
     created_at: record.created_at,

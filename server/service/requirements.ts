@@ -85,6 +85,7 @@ export async function refuseLaunch(
         runtime: record.runtime,
         type: record.type,
         image: record.image,
+        user: record.user,
         git: record.workspace.git,
         ports: record.ports,
       },

@@ -30,6 +30,7 @@ function plainDifferences(record: SandboxRecord, spec: SandboxSpec): string[] {
     ['type', record.type, spec.type],
     ['runtime', record.runtime, spec.runtime],
     ['image', record.image, spec.image],
+    ['user', record.user ?? 'dev', spec.user],
     ['workspace access', record.workspace.access ?? 'rw', spec.workspace_access],
     ['network', record.policy.network.mode, spec.network],
     ['time to live', record.ttl_seconds, spec.ttl_seconds],

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { Runtime, SandboxType } from '../protocol/backend.ts';
 import {
   GitMode,
+  GuestUser,
   Limits,
   Mount,
   Policy,
@@ -26,6 +27,7 @@ export const SandboxRecord = z.strictObject({
   image: z.optional(z.string()),
   /** What the name meant when the sandbox was made, so that it means the same at every start. */
   image_digest: z.optional(z.string()),
+  user: z.optional(GuestUser),
   /** `path` is the folder of the host shown at /workspace; writable unless `access` says otherwise. */
   workspace: z.strictObject({
     path: z.string(),

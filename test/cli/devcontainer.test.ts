@@ -113,6 +113,25 @@ describe('a project with a devcontainer.json', function () {
     assert.match(readFileSync(join(one, '.heyvm', 'sandbox.yaml'), 'utf8'), /env:\n {2}WORD: api/);
   });
 
+  it('has its programs run under the name of its user, and its project where they expect it', async () => {
+    const folder = project({
+      '.devcontainer/devcontainer.json': { remoteUser: 'vscode', workspaceFolder: '/workspaces/shop' },
+      'note.txt': 'tea\n',
+    });
+    const done = await up(folder);
+    assert.equal(done.code, 0, done.stderr);
+    assert.doesNotMatch(done.stderr, /not followed/);
+    const { sandbox } = await upJson(folder);
+    assert.equal(sandbox.user, 'vscode');
+    const script = 'id -un; echo $USER; cd && pwd; touch ~/.kept; cat /workspaces/shop/note.txt';
+    assert.equal(await inside(sandbox.id, 'sh', '-c', script), 'vscode\nvscode\n/home/vscode\ntea\n');
+    assert.match((await world.heyvm(['get', sandbox.id])).stdout, /user +vscode/);
+    await inside(sandbox.id, 'sh', '-c', 'echo coffee >/workspaces/shop/note.txt');
+    assert.equal(readFileSync(join(folder, 'note.txt'), 'utf8'), 'coffee\n');
+    await world.heyvm(['restart', sandbox.id]);
+    assert.equal(await inside(sandbox.id, 'ls', '-A', '/home/vscode/.kept'), '/home/vscode/.kept\n');
+  });
+
   it('is read through no link', async () => {
     const other = project({ '.devcontainer/devcontainer.json': { containerEnv: { WORD: 'hidden' } } });
     const folder = project({ 'README.md': '' });
@@ -147,7 +166,7 @@ describe('a project with a devcontainer.json', function () {
   it('is written down as a project file, with what is left out, and never over one', async () => {
     const folder = project({
       '.devcontainer/devcontainer.json':
-        '{\n  // for everybody\n  "image": "node:24",\n  "postCreateCommand": "npm ci",\n  "remoteUser": "node",\n}\n',
+        '{\n  // for everybody\n  "image": "node:24",\n  "postCreateCommand": "npm ci",\n  "remoteUser": "node",\n  "containerUser": "app",\n}\n',
     });
     const wrote = (await world.json(['init', folder, '--from-devcontainer'])) as {
       files: string[];
@@ -155,11 +174,11 @@ describe('a project with a devcontainer.json', function () {
     };
     assert.deepEqual(
       wrote.unfollowed.map(({ what }) => what),
-      ['remoteUser'],
+      ['containerUser'],
     );
     const text = readFileSync(wrote.files[0] ?? '', 'utf8');
-    assert.match(text, /^# {3}remoteUser: programs inside run as/m);
-    assert.match(text, /\nimage: node:24\nnetwork: open\nsetup:\n {2}- npm ci\n$/);
+    assert.match(text, /^# {3}containerUser: programs inside run as/m);
+    assert.match(text, /\nimage: node:24\nuser: node\nnetwork: open\nsetup:\n {2}- npm ci\n$/);
     const again = await world.heyvm(['init', folder, '--from-devcontainer', '--format', 'json']);
     assert.equal(errorOf(again).code, 'worktree-conflict');
     const nothing = await world.heyvm(['init', world.folder, '--from-devcontainer', '--format', 'json']);

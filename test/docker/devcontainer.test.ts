@@ -55,16 +55,22 @@ describe('a devcontainer in a container', function () {
     write('.devcontainer/devcontainer.json', {
       image: ciImage,
       containerEnv: { WORD: 'tea' },
-      postCreateCommand: ['sh', '-c', 'id -u >who; cat /etc/debian_version >version'],
+      postCreateCommand: [
+        ...['sh', '-c'],
+        'id -u >who; id -un >name; cd; pwd >/workspace/home; cat /etc/debian_version >/app/version',
+      ],
+      workspaceFolder: '/app',
       postStartCommand: ['perl', '-MIO::Socket', '-e', SERVER],
       forwardPorts: [8123],
-      remoteUser: 'root',
+      remoteUser: 'vscode',
     });
     const { asks, sandbox, setup } = await up();
     assert.deepEqual(asks, ['network open']);
     assert.deepEqual([sandbox.backend_type, setup], ['docker', 'ran']);
     assert.match(readFileSync(join(folder, 'version'), 'utf8'), /^12/);
-    assert.equal(readFileSync(join(folder, 'who'), 'utf8'), `${process.getuid?.()}\n`);
+    const written = (name: string) => readFileSync(join(folder, name), 'utf8');
+    assert.equal(written('who'), `${process.getuid?.()}\n`);
+    assert.deepEqual([written('name'), written('home')], ['vscode\n', '/home/vscode\n']);
     const url = sandbox.ports[0]?.url ?? assert.fail('no port');
     const said = async () => (await fetch(url)).text().catch(() => '');
     await eventually(async () => (await said().catch(() => '')) === 'tea', { what: 'an answer at the port' });

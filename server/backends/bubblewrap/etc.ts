@@ -1,4 +1,5 @@
 // The files of /etc that a guest gets: written for it where the host's own would tell too much, else taken from the host.
+import { userOf } from '../../core/launch.ts';
 import type { NetworkMode } from '../../protocol/backend.ts';
 
 export type GuestFile = { readonly path: string; readonly content: string };
@@ -9,6 +10,7 @@ export type EtcFacts = {
   readonly uid: number;
   readonly gid: number;
   readonly shell: string;
+  readonly user?: string | undefined;
   readonly network: NetworkMode;
   /** The host's own, for guests that share its network. */
   readonly resolv: string | undefined;
@@ -85,16 +87,17 @@ export const homeSkeleton: readonly GuestFile[] = [
   { path: '.profile', content: '[ -n "$BASH" ] && [ -r ~/.bashrc ] && . ~/.bashrc\n' },
 ];
 
-/** On a host where root starts it, `dev` has the number 0 and still no privilege. */
-function passwd({ uid, gid, shell }: EtcFacts): string {
-  const dev = `dev:x:${uid}:${gid}:heyvm:/home/dev:${shell}\n`;
+/** On a host where root starts it, this user has the number 0 and still no privilege. */
+function passwd({ uid, gid, shell, user }: EtcFacts): string {
+  const { name, home } = userOf({ user });
+  const own = `${name}:x:${uid}:${gid}:heyvm:${home}:${shell}\n`;
   const root = uid === 0 ? '' : 'root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n';
-  return `${dev}${root}nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`;
+  return `${own}${root}nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`;
 }
 
-function group({ gid }: EtcFacts): string {
+function group({ gid, user }: EtcFacts): string {
   const root = gid === 0 ? '' : 'root:x:0:\n';
-  return `dev:x:${gid}:\n${root}tty:x:5:\nnogroup:x:65534:\n`;
+  return `${userOf({ user }).name}:x:${gid}:\n${root}tty:x:5:\nnogroup:x:65534:\n`;
 }
 
 /** One per sandbox, and none that says which host it is on. */

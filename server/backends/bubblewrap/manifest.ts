@@ -16,7 +16,7 @@ export const manifest: Manifest = {
     network: ['none', 'open'],
     runtimes: ['shell', 'python', 'node'],
     resources: { cpus: 'hard', memory: 'hard', pids: 'hard', wall: 'hard' },
-    exec: { pty: true, signals: true, user: false },
+    exec: { pty: true, signals: true, user: true },
     dial: ['tcp', 'unix'],
     files: 'live',
     snapshots: 'none',

@@ -71,6 +71,16 @@ describe('plan', () => {
       assert.ok(words.includes(flag), flag);
   });
 
+  it('gives the user the name and the home that were asked for', () => {
+    const { arguments: words, files } = plan({ request: { user: 'vscode' } });
+    assert.ok(find(words, '--bind', '/state/home', '/home/vscode') >= 0);
+    for (const name of ['USER', 'LOGNAME']) assert.ok(find(words, '--setenv', name, 'vscode') >= 0, name);
+    assert.ok(find(words, '--setenv', 'HOME', '/home/vscode') >= 0);
+    const passwd = files.find(({ path }) => path === '/etc/passwd')?.content ?? '';
+    assert.match(passwd, /^vscode:x:1000:1001:heyvm:\/home\/vscode:/);
+    assert.ok(!words.some(word => word.includes('dev:') || word.includes('/home/dev')));
+  });
+
   it('shares the network only when it is open, and tells name servers only then', () => {
     const closed = plan();
     const open = plan({ request: { network: 'open' } });

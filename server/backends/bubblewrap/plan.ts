@@ -1,5 +1,6 @@
 // Turns a request and the facts of the host into everything that one start of bubblewrap needs; pure.
 import type { LaunchRequest } from '../../core/backend.ts';
+import { userOf } from '../../core/launch.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
 import { seccompFilter } from '../kit/seccomp.ts';
@@ -77,7 +78,7 @@ export function planLaunch(input: PlanInput): LaunchPlan {
       ...namespaces(input),
       ...environment(input),
       ...system(input, files),
-      ...['--bind', homeFolder(state), '/home/dev'],
+      ...['--bind', homeFolder(state), userOf(request).home],
       ...request.mounts.flatMap(mountArguments),
       // The last mount: everything above has made its mount points in there.
       ...['--remount-ro', '/', '--chdir', '/workspace'],
@@ -113,23 +114,16 @@ function namespaces({ request, host }: PlanInput): string[] {
 }
 
 function environment({ request, host }: PlanInput): string[] {
+  const { name, home } = userOf(request);
   const folders = [
     ...host.runtimeFolders.map(({ name }) => `/opt/heyvm/${name}/bin`),
-    ...[
-      '/home/dev/.local/bin',
-      '/usr/local/sbin',
-      '/usr/local/bin',
-      '/usr/sbin',
-      '/usr/bin',
-      '/sbin',
-      '/bin',
-    ],
+    ...[`${home}/.local/bin`, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
   ];
   const values: Record<string, string> = {
     PATH: folders.join(':'),
-    HOME: '/home/dev',
-    USER: 'dev',
-    LOGNAME: 'dev',
+    HOME: home,
+    USER: name,
+    LOGNAME: name,
     SHELL: host.shell,
     LANG: 'C.UTF-8',
     WORKSPACE: '/workspace',

@@ -5,6 +5,7 @@ import type { Condition, Driver, DriverContext, LaunchRequest, Ref, Residue } fr
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
+import { userOf } from '../../core/launch.ts';
 import { discover, knownSockets, surroundings } from '../../engine/discover.ts';
 import { type Engine, engineAt, patience } from '../../engine/engine.ts';
 import { ensureFolder } from '../../platform/files.ts';
@@ -144,7 +145,11 @@ async function planFor({ context, engine, request, image: present }: Opening): P
     mark: { store: context.storeId, sandbox: request.id, state: context.state },
     image: image.Id,
     agent: await realpath(context.agent),
-    places: writeEtc(context.state, request, accountsFor(facts, identity, facts.shell)),
+    places: writeEtc(
+      context.state,
+      request,
+      accountsFor(facts, identity, { ...userOf(request), shell: facts.shell }),
+    ),
   });
 }
 

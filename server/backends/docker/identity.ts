@@ -1,9 +1,8 @@
 // Who a guest is inside: the user that files of the workspace belong to, with a name and a home.
 import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
+import type { userOf } from '../../core/launch.ts';
 import type { Traits } from './traits.ts';
-
-export const HOME = '/home/dev';
 
 export type Identity = {
   /** The numbers inside the container, which a rootless engine maps. */
@@ -26,21 +25,25 @@ export function identityOf(owner: LaunchRequest['owner'], traits: Traits, self: 
 export type Accounts = { readonly passwd: string; readonly group: string };
 
 /** The accounts of the image with ours before them, because the first entry of a number gives its name. */
-export function accountsFor(image: Accounts, { uid, gid }: Identity, shell: string): Accounts {
+export function accountsFor(
+  image: Accounts,
+  { uid, gid }: Identity,
+  { name: own, home, shell }: ReturnType<typeof userOf> & { readonly shell: string },
+): Accounts {
   const others = (text: string): string[] =>
-    text.split('\n').filter(line => line !== '' && !line.startsWith('#') && !line.startsWith('dev:'));
+    text.split('\n').filter(line => line !== '' && !line.startsWith('#') && !line.startsWith(`${own}:`));
   const required = (lines: readonly string[], name: string, line: string): string[] =>
     lines.some(each => each.startsWith(`${name}:`)) ? [] : [line];
   const users = others(image.passwd);
   const groups = others(image.group);
   return {
     passwd: lines([
-      `dev:x:${uid}:${gid}:heyvm:${HOME}:${shell}`,
+      `${own}:x:${uid}:${gid}:heyvm:${home}:${shell}`,
       ...users,
       ...required(users, 'root', 'root:x:0:0:root:/root:/bin/sh'),
       ...required(users, 'nobody', 'nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin'),
     ]),
-    group: lines([`dev:x:${gid}:`, ...groups, ...required(groups, 'root', 'root:x:0:')]),
+    group: lines([`${own}:x:${gid}:`, ...groups, ...required(groups, 'root', 'root:x:0:')]),
   };
 }
 

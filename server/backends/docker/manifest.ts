@@ -20,7 +20,7 @@ export const manifest: Manifest = {
     runtimes: ['shell', 'python', 'node'],
     images: ['oci'],
     resources: { cpus: 'hard', memory: 'hard', pids: 'hard', wall: 'hard' },
-    exec: { pty: true, signals: true, user: false },
+    exec: { pty: true, signals: true, user: true },
     dial: ['tcp', 'unix'],
     files: 'live',
     snapshots: 'disk',

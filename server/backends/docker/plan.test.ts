@@ -203,7 +203,11 @@ describe('users of a container', () => {
       passwd: 'root:x:0:0::/root:/bin/sh\ndev:x:7:7::/x:/x\nnode:x:1000:1000::/home/node:/bin/sh\n',
       group: '',
     };
-    const { passwd, group } = accountsFor(image, { uid: 1000, gid: 100, userns: undefined }, '/bin/bash');
+    const { passwd, group } = accountsFor(
+      image,
+      { uid: 1000, gid: 100, userns: undefined },
+      { name: 'dev', home: '/home/dev', shell: '/bin/bash' },
+    );
     assert.deepEqual(
       passwd
         .trim()

@@ -1,9 +1,10 @@
 // Turns a request and what is known of the engine and the image into the container that is asked for; pure.
 import { createHash } from 'node:crypto';
 import type { LaunchRequest } from '../../core/backend.ts';
+import { userOf } from '../../core/launch.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import type { Facts } from './facts.ts';
-import { HOME, type Identity } from './identity.ts';
+import type { Identity } from './identity.ts';
 import { type Labels, type Mark, sandboxLabels } from './marks.ts';
 import { orderedMounts } from './mounts.ts';
 import { parseOptions } from './options.ts';
@@ -78,13 +79,14 @@ const OWN_TASKS = 16;
 
 function environment({ request, facts }: PlanInput): string[] {
   const { PATH: path = USUAL_PATH, ...image } = facts.env;
+  const { name, home } = userOf(request);
   const values: Record<string, string> = {
     LANG: 'C.UTF-8',
     ...image,
-    PATH: `${HOME}/.local/bin:${path}`,
-    HOME,
-    USER: 'dev',
-    LOGNAME: 'dev',
+    PATH: `${home}/.local/bin:${path}`,
+    HOME: home,
+    USER: name,
+    LOGNAME: name,
     SHELL: facts.shell,
     WORKSPACE: '/workspace',
     HEYVM_SANDBOX: request.name,
@@ -139,7 +141,7 @@ function mounts({ request, places, agent }: PlanInput): readonly Mount[] {
     { source: places.group, target: '/etc/group', mode: 'ro' },
     // With a network the engine writes this file.
     ...(request.network === 'none' ? [hosts] : []),
-    { source: places.home, target: HOME, mode: 'rw' },
+    { source: places.home, target: userOf(request).home, mode: 'rw' },
     ...orderedMounts(request.mounts),
   ];
 }

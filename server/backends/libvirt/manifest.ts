@@ -18,7 +18,7 @@ export const manifest: Manifest = {
     images: ['disk'],
     // A machine has whole processors, and counting processes is the business of its own kernel.
     resources: { cpus: 'best-effort', memory: 'hard', pids: 'none', wall: 'hard', disk: 'hard' },
-    exec: { pty: true, signals: true, user: false },
+    exec: { pty: true, signals: true, user: true },
     dial: ['tcp', 'unix'],
     files: 'live',
     snapshots: 'memory',

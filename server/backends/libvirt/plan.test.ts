@@ -117,6 +117,8 @@ describe('plan of a machine', () => {
       home: '/home/dev',
     });
     assert.equal(planMachine(input({ owner: { uid: 0, gid: 0 } })).setup.user?.name, 'root');
+    const named = planMachine(input({ user: 'vscode' })).setup.user;
+    assert.deepEqual([named?.name, named?.home], ['vscode', '/home/vscode']);
   });
 
   it('lets the sandbox win over the image, and the person over the sandbox', () => {

@@ -2,6 +2,7 @@
 import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
+import { userOf } from '../../core/launch.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import type { GuestSetup } from '../../wire/setup.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
@@ -132,13 +133,13 @@ function stageOf(mounts: readonly Mount[], { stage: root, stageFilter: filter }:
 function setupOf({ request, image, record }: PlanInput): GuestSetup {
   const { uid, gid } = request.owner;
   const asRoot = uid === 0;
-  const user = asRoot ? 'root' : USER;
-  const home = asRoot ? '/root' : `/home/${USER}`;
+  const root = { name: 'root', home: '/root' };
+  const user = asRoot && request.user === undefined ? root : userOf(request);
   const { config } = image.manifest;
   return {
     hostname: request.name,
     machine_id: record.uuid.replaceAll('-', ''),
-    user: { name: user, uid, gid, home },
+    user: { ...user, uid, gid },
     shares: [{ tag: SHARE_TAG, kind: '9p', at: SHARE }],
     binds: outermost(request.mounts).map(({ target, mode }) => ({
       from: `${SHARE}${target}`,
@@ -157,7 +158,6 @@ function setupOf({ request, image, record }: PlanInput): GuestSetup {
   };
 }
 
-const USER = 'dev';
 const SHARE = '/run/heyvm/share';
 
 /** What QEMU's user network gives to the one machine that is on it. */

@@ -57,7 +57,10 @@ export const DevcontainerFile = z.looseObject({
   updateContentCommand: z.optional(Command),
   postCreateCommand: z.optional(Command),
   postStartCommand: z.optional(Command),
-  workspaceFolder: z.optional(z.string()),
+  workspaceFolder: z.optional(Text),
+  workspaceMount: z.optional(z.string()),
+  remoteUser: z.optional(Text),
+  containerUser: z.optional(Text),
   customizations: z.optional(z.looseObject({ vscode: z.optional(VsCode) })),
   /** Where extensions stood before there were customizations. */
   extensions: z.optional(z.array(z.string())),

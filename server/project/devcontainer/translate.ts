@@ -4,7 +4,9 @@ import type { ProjectBuild, ProjectFile, Unfollowed } from '../../protocol/proje
 import type { Command, DevcontainerFile } from './file.ts';
 import { bindMountOf } from './mounts.ts';
 import { unfollowedKeys } from './unfollowed.ts';
+import { userOf } from './user.ts';
 import { type Filled, fill, fillProgram, type Machine } from './variables.ts';
+import { placeOf } from './workspace.ts';
 
 export type Translated = {
   readonly file: ProjectFile;
@@ -30,11 +32,12 @@ export function translate(said: DevcontainerFile, place: Place): Translated {
   const command = reader.single('postStartCommand', said.postStartCommand);
   const file: ProjectFile = {
     ...present('image', reader.image()),
+    ...present('user', reader.user()),
     // What these programs do was written for containers, which have a network.
     ...(setup.length > 0 || command !== undefined ? { network: 'open' } : {}),
     ...present('env', filled(reader.env())),
     ...present('ports', filled(reader.ports())),
-    ...present('mounts', filled(reader.mounts())),
+    ...present('mounts', filled([...reader.workspace(), ...reader.mounts()])),
     ...present('setup', filled(setup)),
     ...present('command', command),
     ...present('extensions', filled(extensionsOf(said))),
@@ -70,6 +73,36 @@ class Reader {
       ...present('target', build?.target),
     };
     return made;
+  }
+
+  user(): string | undefined {
+    const { user, unfollowed } = userOf(this.#said);
+    this.unfollowed.push(...unfollowed);
+    return user;
+  }
+
+  /** The project once more, where its programs expect it. */
+  workspace(): NonNullable<ProjectFile['mounts']> {
+    const { workspaceFolder, workspaceMount } = this.#said;
+    const key = workspaceMount === undefined ? 'workspaceFolder' : 'workspaceMount';
+    const mount = this.#workspaceMount(workspaceMount);
+    const folder = workspaceFolder === undefined ? undefined : this.#fill('workspaceFolder', workspaceFolder);
+    if (mount === undefined && folder === undefined) return [];
+    const placed = placeOf({ folder, mount });
+    if (!placed.ok) return this.#leave(key, placed.why);
+    if (placed.elsewhere !== undefined) this.#leave('workspaceFolder', placed.elsewhere);
+    return placed.target === undefined ? [] : [{ source: '.', target: placed.target, mode: 'rw' }];
+  }
+
+  #workspaceMount(said: string | undefined): string | undefined {
+    // An empty one says that nothing is to be mounted, which is not what a sandbox is for.
+    const mount = said === undefined ? undefined : bindMountOf(said);
+    if (mount === undefined) return undefined;
+    if ('why' in mount) this.#leave('workspaceMount', mount.why);
+    else if (!/^\$\{localWorkspaceFolder\}\/?$/.test(mount.source))
+      this.#leave('workspaceMount', `the folder of the project is what is shown, not ${mount.source}`);
+    else return this.#fill('workspaceMount', mount.target);
+    return undefined;
   }
 
   env(): Record<string, string> {

@@ -1,5 +1,4 @@
 // The keys of a devcontainer.json that heyvm does not follow, each with what there is in its place.
-import { WORKSPACE } from '../../core/launch.ts';
 import type { Unfollowed } from '../../protocol/projectFile.ts';
 import { DevcontainerFile } from './file.ts';
 
@@ -9,7 +8,6 @@ const harmless = ['$schema', 'name', 'waitFor', 'init'];
 const COMPOSE = 'one sandbox is one guest, and Compose describes several';
 const WALL = 'it would weaken the wall around the sandbox';
 const SETTINGS = "the workspace's .vscode/settings.json holds settings of the editor";
-const USER = "programs inside run as the owner of the project's folder";
 
 const reasons: Readonly<Record<string, string>> = {
   features: 'a Dockerfile can install what they would',
@@ -21,12 +19,8 @@ const reasons: Readonly<Record<string, string>> = {
   privileged: WALL,
   capAdd: WALL,
   securityOpt: WALL,
-  remoteUser: USER,
-  containerUser: USER,
   updateRemoteUserUID: 'programs inside always have the numbers of that owner',
   userEnvProbe: 'variables come from the image and from this file alone',
-  workspaceMount: `the project is always at ${WORKSPACE}`,
-  workspaceFolder: `the project is always at ${WORKSPACE}`,
   initializeCommand: 'it would run on this machine, outside of the sandbox',
   postAttachCommand: 'nothing runs because somebody connects',
   hostRequirements: 'nothing checks them',
@@ -64,7 +58,6 @@ export function unfollowedKeys(file: DevcontainerFile): Unfollowed[] {
 /** Said, and done in any case. */
 function isAnyway(file: DevcontainerFile, key: string): boolean {
   return (
-    (key === 'workspaceFolder' && file.workspaceFolder === WORKSPACE) ||
     (key === 'updateRemoteUserUID' && file[key] === true) ||
     (key === 'overrideCommand' && file[key] === true) ||
     (key === 'privileged' && file[key] === false)
