@@ -153,6 +153,39 @@ describe('the helper, for somebody who edits files of ours', function () {
     assert.deepEqual(await problemsOf(other, 1), []);
   });
 
+  it('knows what every backend may be told in the settings', async () => {
+    const settings = pathToFileURL(join(home, 'settings.json')).href;
+    const text = [
+      '{',
+      '  "backends": {',
+      '    "dockr": {},',
+      '    "docker": { "debg": true, "image": 5, "runtime": "run sc" },',
+      '    "libvirt": { "accelerator": "kwm", "" }',
+      '  },',
+      '}',
+    ].join('\n');
+    await open(settings, text.replace(', ""', ''));
+    assert.deepEqual((await problemsOf(settings, 1)).toSorted(), [
+      '2:4-2:11 unknown key dockr in backends; did you mean docker?',
+      '3:16-3:22 unknown key debg in backends.docker; did you mean debug?',
+      '3:39-3:40 backends.docker.image: Invalid input: expected string, received number',
+      '3:53-3:61 backends.docker.runtime: must be the name of a runtime',
+      '4:32-4:37 backends.libvirt.accelerator: Invalid option: expected one of "kvm"|"tcg"; did you mean kvm?',
+    ]);
+    await change(settings, 2, text);
+    const labels = async (line: number, character: number) =>
+      (
+        (await client.sendRequest(CompletionRequest.type, on(settings, line, character))) as CompletionItem[]
+      ).map(({ label }) => label);
+    assert.deepEqual(await labels(4, 40), ['connect', 'workspace', 'pool', 'templates_bytes', 'image']);
+    assert.deepEqual(await labels(4, 34), ['kvm', 'tcg']);
+    const hover = (await client.sendRequest(HoverRequest.type, on(settings, 4, 20))) as Hover;
+    assert.match(
+      JSON.stringify(hover.contents),
+      /backends\.libvirt\.accelerator.*refuses to start without it/,
+    );
+  });
+
   it('knows the file inside of a sandbox too, which nothing starts from there', async () => {
     const inside = 'vscode-remote://ssh-remote%2Bheyvm-shop/workspace/.heyvm/sandbox.yaml';
     await open(inside, 'name: shop\n');

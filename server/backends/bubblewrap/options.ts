@@ -1,11 +1,16 @@
 // What a person can set for this backend under `backends.bubblewrap`.
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
+import { described } from '../../protocol/described.ts';
 import { parse } from '../../protocol/parse.ts';
 
 export const Options = z.strictObject({
-  /** Lets programs inside attach to each other with ptrace; gdb and strace need it, and it widens what an attack can try. */
-  debug: z.optional(z.boolean()),
+  debug: z.optional(
+    described(
+      z.boolean(),
+      'Lets programs inside attach to each other with ptrace; gdb and strace need it, and it widens what an attack can try.',
+    ),
+  ),
 });
 export type Options = z.output<typeof Options>;
 

@@ -1,17 +1,28 @@
 // What a person can set for this backend under `backends.docker`, or for one sandbox.
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
+import { described } from '../../protocol/described.ts';
 import { parse } from '../../protocol/parse.ts';
 
 export const Options = z.strictObject({
-  /** The engine, as in DOCKER_HOST; found like the docker command finds it when it is left out. */
-  connect: z.optional(z.string()),
-  /** The engine's name of a runtime such as runsc or kata, for a kernel between the guest and the host's. */
-  runtime: z.optional(
-    z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of a runtime')),
+  connect: z.optional(
+    described(
+      z.string(),
+      'The engine, as in DOCKER_HOST; found like the docker command finds it when it is left out.',
+    ),
   ),
-  /** Lets programs inside attach to each other with ptrace; gdb and strace need it, and it widens what an attack can try. */
-  debug: z.optional(z.boolean()),
+  runtime: z.optional(
+    described(
+      z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of a runtime')),
+      "The engine's name of a runtime such as runsc or kata, for a kernel between the guest and the host's.",
+    ),
+  ),
+  debug: z.optional(
+    described(
+      z.boolean(),
+      'Lets programs inside attach to each other with ptrace; gdb and strace need it, and it widens what an attack can try.',
+    ),
+  ),
 });
 export type Options = z.output<typeof Options>;
 

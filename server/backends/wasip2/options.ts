@@ -1,15 +1,28 @@
 // What a person can set for this backend under `backends.wasip2`.
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
+import { described } from '../../protocol/described.ts';
 import { parse } from '../../protocol/parse.ts';
 
 export const Options = z.strictObject({
-  /** Who runs programs: Node, which needs nothing else, or `wasmtime` where it is installed. */
-  runtime: z.optional(z.enum(['node', 'wasmtime'])),
-  /** How much a program may compute before it is ended, as wasmtime counts it; only wasmtime can. */
-  fuel: z.optional(z.int().check(z.positive())),
-  /** The port of the sandbox at which a handler of HTTP requests is served; 8080 when it is left out. */
-  port: z.optional(z.int().check(z.minimum(1), z.maximum(65_535))),
+  runtime: z.optional(
+    described(
+      z.enum(['node', 'wasmtime']),
+      'Who runs programs: Node, which needs nothing else, or `wasmtime` where it is installed.',
+    ),
+  ),
+  fuel: z.optional(
+    described(
+      z.int().check(z.positive()),
+      'How much a program may compute before it is ended, as wasmtime counts it; only wasmtime can.',
+    ),
+  ),
+  port: z.optional(
+    described(
+      z.int().check(z.minimum(1), z.maximum(65_535)),
+      'The port of the sandbox at which a handler of HTTP requests is served; 8080 when it is left out.',
+    ),
+  ),
 });
 export type Options = z.output<typeof Options>;
 

@@ -1,11 +1,16 @@
 // What a person can set for this backend under `backends.wasix`.
 import * as z from 'zod/mini';
 import { fail } from '../../core/errors.ts';
+import { described } from '../../protocol/described.ts';
 import { parse } from '../../protocol/parse.ts';
 
 export const Options = z.strictObject({
-  /** Packages of the registry beside the image, such as `wasmer/coreutils`. */
-  packages: z.optional(z.array(z.string().check(z.minLength(1)))),
+  packages: z.optional(
+    described(
+      z.array(z.string().check(z.minLength(1))),
+      'Packages of the registry beside the image, such as `wasmer/coreutils`.',
+    ),
+  ),
 });
 export type Options = z.output<typeof Options>;
 
