@@ -142,12 +142,12 @@ async function withRealPaths(spec: SandboxSpec): Promise<SandboxSpec> {
 /** Of the backend that the file names, beside the one that the person would get without it. */
 async function weakness(
   deps: BaseDeps,
-  { backend, runtime, type = 'general' }: SandboxSpec,
+  { backend, image, runtime, type = 'general' }: SandboxSpec,
   context: CallContext,
 ): Promise<string | undefined> {
   if (backend === undefined) return undefined;
   const named = findBackend(backend).manifest;
-  const asked = { network: 'none' as const, limits: {}, runtime, type };
+  const asked = { network: 'none' as const, limits: {}, image, runtime, type };
   const usual = await requireBackend(deps, { purpose: 'worktree', asked }, context).catch(() => undefined);
   if (usual === undefined) return undefined;
   const { id, capabilities } = usual.backend.manifest;

@@ -7,6 +7,7 @@ import { imageSetting } from '../core/options.ts';
 import { guestProgram } from '../platform/bundle.ts';
 import type { Runtime } from '../protocol/backend.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { sayOthers } from './imageFit.ts';
 
 export type ImageParts = { readonly image?: string; readonly image_digest?: string };
 
@@ -38,7 +39,9 @@ export async function requireImage(
   }
   const { resolveImage } = await import('../images/resolve.ts');
   const agent = guestProgram(deps.bundle.folder);
-  const image = await resolveImage(deps, { name: wanted, kinds, agent }, context);
+  const image = await resolveImage(deps, { name: wanted, kinds, agent }, context).catch((error: unknown) =>
+    sayOthers(deps, wanted, { backend: id, error }),
+  );
   refuseMissingRuntime(id, image, runtime);
   return image.kind === 'stored' ? { image: wanted, image_digest: image.manifest.digest } : { image: wanted };
 }

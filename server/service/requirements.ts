@@ -2,12 +2,13 @@
 import { backends } from '../backends/registry.ts';
 import type { Backend, Purpose } from '../core/backend.ts';
 import { type Choice, chooseBackend } from '../core/choose.ts';
-import { type Asked, gapsOf, refuseGaps } from '../core/conform.ts';
+import { type Asked, type Gap, gapsOf, refuseGaps } from '../core/conform.ts';
 import { toSandboxError } from '../core/errors.ts';
 import { imageSetting, optionsOf } from '../core/options.ts';
 import type { Availability } from '../protocol/backend.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { hintOfOthers, imageMisfit } from './imageFit.ts';
 import { machineContext, type Options } from './machine.ts';
 import { rememberedProbe } from './probes.ts';
 
@@ -36,13 +37,15 @@ export async function requireBackend(
   const { options } = wanted;
   const named = wanted.backend !== undefined || settings.backend_type !== undefined;
   const choice = await chooseBackend(backends, wish, async backend => {
-    const misfit = named ? undefined : misfitOf(deps, backend, options);
+    const misfit = named ? undefined : await misfitOf(deps, backend, wanted);
     if (misfit !== undefined) return { kind: 'unsupported', why: misfit };
     const { id } = backend.manifest;
     const key = options === undefined ? id : `${id} ${JSON.stringify(options)}`;
     return rememberedProbe(deps, key, () => probeBackend(deps, backend, { signal, over: options }));
   });
-  refuseGaps(choice.backend.manifest.id, gapsOf(choice.availability.capabilities, wanted.asked));
+  const { id } = choice.backend.manifest;
+  const gaps = gapsOf(choice.availability.capabilities, wanted.asked);
+  refuseGaps(id, await withOthers(deps, id, { gaps, asked: wanted.asked }));
   optionsOf(choice.backend, settings, { path: deps.paths.settings, over: options });
   return choice;
 }
@@ -56,9 +59,25 @@ async function missingImage(deps: BaseDeps, backend: Backend, { image }: Asked):
   return (await readManifest(deps.paths, name)) === undefined ? name : undefined;
 }
 
-/** Options that nobody named a backend for choose one that knows them. */
-function misfitOf(deps: BaseDeps, backend: Backend, over: Options): string | undefined {
-  if (over === undefined) return undefined;
+/** Whoever named a backend hears which others run the image. */
+async function withOthers(
+  deps: BaseDeps,
+  id: string,
+  { gaps, asked }: { readonly gaps: readonly Gap[]; readonly asked: Asked },
+): Promise<readonly Gap[]> {
+  if (asked.image === undefined || !gaps.some(({ kind }) => kind === 'image')) return gaps;
+  const hint = await hintOfOthers(deps, asked.image, id);
+  return hint === undefined ? gaps : gaps.map(gap => (gap.kind === 'image' ? { ...gap, hint } : gap));
+}
+
+/** What is asked for without naming a backend chooses one that runs that image and knows those options. */
+async function misfitOf(
+  deps: BaseDeps,
+  backend: Backend,
+  { options: over, asked: { image } }: Wanted,
+): Promise<string | undefined> {
+  const misfit = image === undefined ? undefined : await imageMisfit(deps, backend, image);
+  if (misfit !== undefined || over === undefined) return misfit;
   try {
     optionsOf(backend, deps.settings(), { path: deps.paths.settings, over });
     return undefined;
