@@ -6,6 +6,7 @@ import { makeTools, registerTools } from './agents/tools.ts';
 import type { Api } from './api.ts';
 import { previewDocuments } from './commands/configureAgent.ts';
 import { registerCommands } from './commands/handlers.ts';
+import { GuestDebug } from './debug/guestDebug.ts';
 import { GuestFileSystem } from './files/guestFileSystem.ts';
 import { Forwards } from './forwards.ts';
 import { GuestProfile } from './guestProfile.ts';
@@ -35,6 +36,7 @@ import { readSettings } from './settings.ts';
 import { announceHelper } from './supervision.ts';
 import { GuestTasks } from './tasks/guestTasks.ts';
 import { Terminals } from './terminals.ts';
+import { boundaryDecorations } from './views/boundaryBadges.ts';
 import { BranchStates } from './views/branchStates.ts';
 import { SandboxTree } from './views/sandboxTree.ts';
 import { StatusBar } from './views/statusBar.ts';
@@ -72,6 +74,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     view.onDidExpandElement(({ element }) => tree.setOpen(element, true)),
     vscode.window.registerTerminalProfileProvider(PROFILE_ID, new GuestProfile(parts)),
     vscode.tasks.registerTaskProvider(TASK_TYPE, new GuestTasks(parts)),
+    new GuestDebug(parts).register(),
+    vscode.window.registerFileDecorationProvider(boundaryDecorations),
     files,
     vscode.workspace.registerFileSystemProvider(FILE_SCHEME, files, { isCaseSensitive: true }),
     vscode.workspace.registerFileSystemProvider(REVIEW_SCHEME, new ReviewFiles(parts.helper), {

@@ -9,6 +9,8 @@ export const FILE_SCHEME = 'heyvm';
 export const REVIEW_SCHEME = 'heyvm-review';
 /** The two sides of a change of somebody else's configuration. */
 export const PREVIEW_SCHEME = 'heyvm-preview';
+/** Names what a row of the view is decorated with; nothing can be opened by it. */
+export const BOUNDARY_SCHEME = 'heyvm-boundary';
 export const VIEW_ID = 'heyvm.sandboxes';
 export const TASK_TYPE = 'heyvm';
 export const PROFILE_ID = 'heyvm.guest';

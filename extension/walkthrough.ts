@@ -11,7 +11,10 @@ export const walkthrough = {
       title: 'See what this machine has',
       description:
         'heyvm takes the strongest sandbox that is ready here. The doctor looks at everything and says what mends the rest.\n[Open Doctor](command:heyvm.runDoctor)',
-      media: { markdown: 'media/walkthrough/machine.md' },
+      media: {
+        image: 'media/pictures/doctor.png',
+        altText: 'The doctor’s page: what is ready on this machine, and what mends the rest',
+      },
       completionEvents: ['onCommand:heyvm.runDoctor'],
     },
     {

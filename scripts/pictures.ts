@@ -7,6 +7,7 @@ import { openBranch } from './lib/openBranch.ts';
 import { root } from './lib/places.ts';
 import { main, say } from './lib/say.ts';
 import { openScene } from './lib/scene.ts';
+import { webviewOf } from './lib/webview.ts';
 import {
   openTerminal,
   openView,
@@ -16,6 +17,7 @@ import {
   treeRow,
   typeInTerminal,
   untilReady,
+  visit,
 } from './lib/workbench.ts';
 
 const folder = join(root, 'media', 'pictures');
@@ -32,8 +34,7 @@ await main(async () => {
     });
     const page = await context.newPage();
     await openBranch(scene.heyvm, 'fix/temperature');
-    await page.goto(scene.windowOn(scene.repository));
-    await untilReady(page);
+    await visit(page, scene.windowOn(scene.repository));
     await openView(page);
     await treeRow(page, 'fix/temperature').waitFor({ timeout: 60_000 });
     await runCommand(page, 'heyvm: Open Branch in Sandbox');
@@ -53,6 +54,10 @@ await main(async () => {
     await openView(inside);
     await treeRow(inside, 'feature/oolong').waitFor({ timeout: 60_000 });
     await keep(inside, 'terminal');
+    await runCommand(page, 'heyvm: Doctor');
+    const doctor = await webviewOf(page, 'heyvm: Doctor');
+    await doctor.getByRole('status').filter({ hasText: 'backends' }).waitFor({ timeout: 60_000 });
+    await keep(page, 'doctor');
   } finally {
     await browser.close();
     await scene.end();

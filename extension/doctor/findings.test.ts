@@ -86,8 +86,25 @@ describe('what the doctor found', () => {
 
   it('shows the file of each problem', () => {
     assert.deepEqual(act('sandboxes:1', '0'), { kind: 'file', path: '/s/b.yaml' });
-    assert.equal(row('sandboxes:1')?.fix, 'mend it');
+    assert.deepEqual(row('sandboxes:1')?.fix, { kind: 'sentence', text: 'Mend it.' });
   });
+
+  const fixes = {
+    code: ['heyvm prune', 'apt install bubblewrap', 'sudo sysctl a.b=1', '"remote.SSH.path": "ssh"'],
+    sentence: [
+      'install git 2.20 or newer',
+      'free some space, or run heyvm prune',
+      'sudo sysctl a.b=0, or add a profile',
+      'aptly named',
+    ],
+  } as const;
+  for (const [kind, texts] of Object.entries(fixes))
+    for (const text of texts)
+      it(`takes ${JSON.stringify(text)} for ${kind === 'code' ? 'something to copy' : 'a sentence'}`, () => {
+        const [section] = findingsOf([{ id: 'x', title: 'X', state: 'error', detail: '', fix: text }]).page
+          .sections;
+        assert.equal(section?.rows[0]?.fix?.kind, kind);
+      });
 });
 
 describe('the document of the page', () => {

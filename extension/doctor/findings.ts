@@ -75,9 +75,19 @@ function rowOf(finding: Finding): Row {
     detail,
     badges: backend === undefined ? [] : [`${boundaryWords[backend.boundary]} boundary`],
     notes: [...(backend?.caveats ?? []), ...unproved],
-    ...(fix === undefined || state === 'ok' ? {} : { fix }),
+    ...(fix === undefined || state === 'ok' ? {} : { fix: shown(fix) }),
     mends: mendsOf(finding).map(({ label }, index) => ({ id: String(index), label })),
   };
+}
+
+/** Programs that a fix may begin with; every other first word is one of a sentence. */
+const programs = /^(heyvm|sudo|apt|apt-get|dnf|brew|npm|systemctl|mkdir|chmod) [^,;]+$/;
+
+function shown(fix: string): NonNullable<Row['fix']> {
+  const isSetting = fix.startsWith('"');
+  if (isSetting || programs.test(fix)) return { kind: 'code', text: fix };
+  const sentence = `${fix.charAt(0).toUpperCase()}${fix.slice(1)}`;
+  return { kind: 'sentence', text: /[.!?]$/.test(sentence) ? sentence : `${sentence}.` };
 }
 
 const ofChecks: Readonly<Record<string, Mend>> = {

@@ -63,7 +63,7 @@ async function tellOnce(context: vscode.ExtensionContext): Promise<void> {
   if (context.globalState.get(TOLD) !== undefined) return;
   const understood = 'Understood';
   const answer = await vscode.window.showInformationMessage(
-    'Terminals and shell tasks of this window are inside the sandbox. Extensions and debuggers still run on this machine and read files that the sandbox writes, so trust this window as far as you trust the sandbox. Source control is off here; use git in a terminal.',
+    'Terminals, shell tasks and programs of Node that you debug are inside the sandbox; other debuggers ask first. Extensions still run on this machine and read files that the sandbox writes, so trust this window as far as you trust the sandbox. Source control is off here; use git in a terminal.',
     understood,
   );
   if (answer === understood) await context.globalState.update(TOLD, true);

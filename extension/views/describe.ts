@@ -40,11 +40,22 @@ export function titleOf(sandbox: SandboxInfo): string {
   return sandbox.worktree?.branch ?? sandbox.name;
 }
 
-/** `state · network · backend, boundary`, short for a narrow view: what is usual goes without saying beside the icon. */
+/** One or two letters that stay in sight in a narrow view. */
+export const boundaryBadges: Readonly<Record<Boundary, string>> = {
+  process: 'P',
+  syscalls: 'S',
+  container: 'C',
+  microvm: 'µ',
+  vm: 'VM',
+  remote: 'R',
+};
+
+/** `state · backend (boundary) · network`; what is usual goes without saying beside the icon. */
 export function summaryOf(sandbox: SandboxInfo, boundary?: Boundary): string {
   const parts: string[] = sandbox.status === 'running' ? [] : [sandbox.status];
+  parts.push(backendText(sandbox, boundary));
   if (sandbox.policy.network !== 'none') parts.push(networkBadges[sandbox.policy.network]);
-  return [...parts, backendText(sandbox, boundary)].join(' · ');
+  return parts.join(' · ');
 }
 
 export function spokenSummaryOf(sandbox: SandboxInfo, boundary?: Boundary): string {

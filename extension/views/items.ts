@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { Problem } from '../../server/protocol/doctor.ts';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { boundaryUri } from './boundaryBadges.ts';
 import {
   branchBadge,
   contextValueOf,
@@ -40,9 +41,9 @@ export function sandboxItem(sandbox: SandboxInfo, sources: Sources): vscode.Tree
   const remaining = remainingText(sandbox, Date.now());
   const parts = [
     branch && branchBadge(branch),
+    summaryOf(sandbox, abilities?.boundary),
     load && loadBadge(load),
     remaining,
-    summaryOf(sandbox, abilities?.boundary),
   ];
   const spoken = [
     spokenSummaryOf(sandbox, abilities?.boundary),
@@ -51,6 +52,7 @@ export function sandboxItem(sandbox: SandboxInfo, sources: Sources): vscode.Tree
     remaining,
   ];
   item.id = sandbox.id;
+  if (abilities !== undefined) item.resourceUri = boundaryUri(sandbox.id, abilities.boundary);
   item.description = parts.filter(Boolean).join(' · ');
   item.contextValue = contextValueOf(sandbox, abilities);
   item.iconPath =

@@ -74,7 +74,7 @@ function currentFace(sandbox: SandboxInfo, kind: WindowSandbox['kind']): Face {
   const part = kind === 'worktree' ? ': terminals inside' : '';
   const whole =
     kind === 'worktree'
-      ? '. Terminals and shell tasks of this window run inside; extensions and debuggers run on this machine'
+      ? '. Terminals, shell tasks and debugged programs of Node run inside; extensions run on this machine'
       : '';
   return {
     text: `$(${pictureOf(sandbox).icon}) ${titleOf(sandbox)}${part}`,

@@ -1,7 +1,7 @@
 // Finds the page that an extension shows inside the workbench, which is a frame in a frame.
 import type { Frame, Page } from 'playwright-core';
 
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 /** The frame whose document has this title, once it is there. */
 export async function webviewOf(page: Page, title: string): Promise<Frame> {

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { artifacts } from './places.ts';
 
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
+
+/** A machine that does much else takes long to load a page of this size. */
+const LOADING = 120_000;
+
+/** Opens an address of a window and waits until it can be used. */
+export async function visit(page: Page, address: string): Promise<void> {
+  await page.goto(address, { waitUntil: 'commit', timeout: LOADING });
+  await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: LOADING });
+}
 
 /** The files of the folder are shown, so the editor is ready to be used. */
 export async function untilReady(page: Page): Promise<void> {

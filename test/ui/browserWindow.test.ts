@@ -13,6 +13,7 @@ import {
   screenshot,
   treeRow,
   untilReady,
+  visit,
 } from '../../scripts/lib/workbench.ts';
 import { startVendor, type Vendor } from '../support/editorVendor.ts';
 import { eventually } from '../support/eventually.ts';
@@ -20,7 +21,7 @@ import { eventually } from '../support/eventually.ts';
 const TERMS = 'Do you accept the licence terms';
 
 describe('the editor in a browser', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let scene: Scene;
   let vendor: Vendor;
   let browser: Browser;
@@ -41,11 +42,10 @@ describe('the editor in a browser', function () {
     browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     page = await context.newPage();
-    await page.goto(scene.windowOn(scene.repository));
-    await untilReady(page);
+    await visit(page, scene.windowOn(scene.repository));
     await openView(page);
     // What a backend can do, and so what its menu offers, is known a moment later than the sandbox.
-    await treeRow(page, 'feature/oolong').getByText('(container)').waitFor({ timeout: 60_000 });
+    await treeRow(page, 'feature/oolong').getByText('(container)').waitFor({ timeout: 120_000 });
   });
 
   afterEach(async function () {
@@ -64,7 +64,7 @@ describe('the editor in a browser', function () {
 
   it('asks for the licence first, and does nothing without it', async () => {
     await open();
-    await dialog().getByText(TERMS).waitFor({ timeout: 60_000 });
+    await dialog().getByText(TERMS).waitFor({ timeout: 120_000 });
     await dialog().getByText(`${vendor.origin}/terms`).first().waitFor();
     await screenshot(page, 'browser-1-licence');
     await dialog().getByRole('button', { name: 'Cancel' }).click();
@@ -77,17 +77,17 @@ describe('the editor in a browser', function () {
     await open();
     await dialog().getByRole('button', { name: 'Accept' }).click();
     await eventually(() => vendor.asked.some(path => path.startsWith('/archive')), {
-      withinMs: 60_000,
+      withinMs: 120_000,
       what: 'the download to begin',
     });
     await runCommand(page, 'Notifications: Show Notifications');
     const shown = page.locator('.notifications-center .notification-list-item', {
       hasText: 'Opening feature/oolong in the browser',
     });
-    await shown.getByText('the server of the editor').first().waitFor({ timeout: 60_000 });
+    await shown.getByText('the server of the editor').first().waitFor({ timeout: 120_000 });
     await screenshot(page, 'browser-2-progress');
     await shown.getByRole('button', { name: 'Cancel' }).click();
-    await shown.waitFor({ state: 'detached', timeout: 60_000 });
+    await shown.waitFor({ state: 'detached', timeout: 120_000 });
     assert.equal(context.pages().length, 1);
     vendor.hold(false);
   });
@@ -97,13 +97,13 @@ describe('the editor in a browser', function () {
     await open();
     const inside = await opening;
     await untilReady(inside);
-    await inside.getByRole('treeitem', { name: 'tea.sh' }).first().waitFor({ timeout: 60_000 });
+    await inside.getByRole('treeitem', { name: 'tea.sh' }).first().waitFor({ timeout: 120_000 });
     address = new URL(inside.url());
     assert.equal(address.hostname, '127.0.0.1');
     assert.equal(address.searchParams.get('folder'), '/workspace');
     const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'touch', '/workspace/made-inside.txt');
     assert.equal(made.code, 0, made.stderr);
-    await inside.getByRole('treeitem', { name: 'made-inside.txt' }).first().waitFor({ timeout: 60_000 });
+    await inside.getByRole('treeitem', { name: 'made-inside.txt' }).first().waitFor({ timeout: 120_000 });
     await screenshot(inside, 'browser-3-inside');
     await inside.close();
   });
@@ -115,10 +115,10 @@ describe('the editor in a browser', function () {
   it('shows the page in the tree, which opens it again as it is', async () => {
     await treeRow(page, 'feature/oolong').locator('.monaco-tl-twistie').click();
     const row = treeRow(page, 'Editor in Browser');
-    await row.waitFor({ timeout: 60_000 });
+    await row.waitFor({ timeout: 120_000 });
     await screenshot(page, 'browser-4-tree');
     await row.hover();
-    const opening = context.waitForEvent('page', { timeout: 60_000 });
+    const opening = context.waitForEvent('page', { timeout: 120_000 });
     await row.locator('[aria-label="Open in Browser"]').click();
     const inside = await opening;
     await untilReady(inside);
@@ -129,7 +129,7 @@ describe('the editor in a browser', function () {
   it('ends with the sandbox, and comes back at another start', async () => {
     const stopped = await scene.heyvm('stop', 'wt-feature-oolong');
     assert.equal(stopped.code, 0, stopped.stderr);
-    await eventually(() => refuses(address.origin), { withinMs: 60_000, what: 'the port to be given back' });
+    await eventually(() => refuses(address.origin), { withinMs: 120_000, what: 'the port to be given back' });
     const opening = context.waitForEvent('page', { timeout: 180_000 });
     await open();
     await untilReady(await opening);

@@ -6,7 +6,7 @@ import type { Browser, Frame, Page } from 'playwright-core';
 import { openBrowser } from '../../scripts/lib/browser.ts';
 import { openScene, type Scene } from '../../scripts/lib/scene.ts';
 import { webviewOf } from '../../scripts/lib/webview.ts';
-import { openView, runCommand, screenshot, untilReady } from '../../scripts/lib/workbench.ts';
+import { openView, runCommand, screenshot, visit } from '../../scripts/lib/workbench.ts';
 import { assertAccessible } from './support/accessibility.ts';
 import { themed, themeNames } from './support/themes.ts';
 
@@ -15,7 +15,7 @@ const TITLE = 'heyvm: Doctor';
 const planted = '<img src=x onerror=alert(1)>';
 
 describe('the doctor in the workbench', function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let scene: Scene;
   let browser: Browser;
   let page: Page;
@@ -56,8 +56,7 @@ describe('the doctor in the workbench', function () {
       )
         complaints.push(message.text());
     });
-    await opened.goto(scene.windowOn(scene.repository));
-    await untilReady(opened);
+    await visit(opened, scene.windowOn(scene.repository));
     await openView(opened);
     return opened;
   }
@@ -71,7 +70,7 @@ describe('the doctor in the workbench', function () {
   }
 
   const settled = (frame: Frame) =>
-    frame.getByRole('status').filter({ hasText: 'backends' }).waitFor({ timeout: 60_000 });
+    frame.getByRole('status').filter({ hasText: 'backends' }).waitFor({ timeout: 120_000 });
   const row = (title: string) => doctor.locator('.rows > li', { hasText: title });
 
   it('shows each backend with its boundary, its state, and what mends it where that is known', async () => {
@@ -93,7 +92,7 @@ describe('the doctor in the workbench', function () {
       .getByRole('button', { name: /^Show File/ })
       .first()
       .click();
-    await page.getByText('not a record').first().waitFor({ timeout: 30_000 });
+    await page.getByText('not a record').first().waitFor({ timeout: 120_000 });
     doctor = await shownDoctor();
   });
 
@@ -101,19 +100,19 @@ describe('the doctor in the workbench', function () {
     const setting = row('remote.SSH.enableDynamicForwarding');
     await setting.getByText('every window needs a second connection').waitFor();
     await setting.getByRole('button', { name: /^Switch It On/ }).click();
-    await setting.waitFor({ state: 'detached', timeout: 30_000 });
+    await setting.waitFor({ state: 'detached', timeout: 120_000 });
   });
 
   it('copies what mends a thing', async () => {
     await row('OpenSSH configuration').getByRole('button', { name: /^Copy/ }).click();
-    await page.getByText('Copied: heyvm ssh-config --install').first().waitFor({ timeout: 30_000 });
+    await page.getByText('Copied: heyvm ssh-config --install').first().waitFor({ timeout: 120_000 });
   });
 
   it('tests a backend in a terminal, and looks again when that is done', async () => {
     // Every look makes the rows anew.
     await doctor.evaluate(() => document.querySelector('.rows')?.setAttribute('id', 'before'));
     await doctor.getByRole('button', { name: /^Test It: bubblewrap/ }).click();
-    await page.getByText('heyvm test-backend bubblewrap').first().waitFor({ timeout: 60_000 });
+    await page.getByText('heyvm test-backend bubblewrap').first().waitFor({ timeout: 120_000 });
     await doctor.locator('#before').waitFor({ state: 'detached', timeout: 120_000 });
     await settled(doctor);
   });

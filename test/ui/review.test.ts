@@ -14,7 +14,7 @@ import {
   runCommand,
   screenshot,
   treeRow,
-  untilReady,
+  visit,
 } from '../../scripts/lib/workbench.ts';
 import { freePort } from '../support/freePort.ts';
 import { themed } from './support/themes.ts';
@@ -26,7 +26,7 @@ const changed = [
 
 for (const theme of ['light', 'dark', 'high-contrast'] as const) {
   describe(`reviewing in the workbench, ${theme}`, function () {
-    this.timeout(180_000);
+    this.timeout(600_000);
     let scene: Scene;
     let browser: Browser;
     let page: Page;
@@ -41,8 +41,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       assert.equal(made.code, 0, made.stderr);
       browser = await openBrowser();
       page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-      await page.goto(scene.windowOn(scene.repository));
-      await untilReady(page);
+      await visit(page, scene.windowOn(scene.repository));
     });
 
     afterEach(async function () {
@@ -60,10 +59,10 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       void scene.heyvm('exec', 'wt-feature-oolong', '--', 'python3', '-m', 'http.server', String(port));
       await openView(page);
       const row = treeRow(page, 'feature/oolong');
-      await row.waitFor({ timeout: 60_000 });
-      await row.getByText('↑1 ●3').waitFor({ timeout: 30_000 });
+      await row.waitFor({ timeout: 120_000 });
+      await row.getByText('↑1 ●3').waitFor({ timeout: 120_000 });
       await row.locator('.monaco-tl-twistie').click();
-      await treeRow(page, `Port ${port}`).waitFor({ timeout: 30_000 });
+      await treeRow(page, `Port ${port}`).waitFor({ timeout: 120_000 });
       await keep('review-1-tree');
     });
 
@@ -71,8 +70,8 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       const row = treeRow(page, `Port ${port}`);
       await row.hover();
       await row.locator('[aria-label="Forward Port…"]').click();
-      await page.getByText(`is at 127.0.0.1:${port}`).first().waitFor({ timeout: 30_000 });
-      await row.getByText(`127.0.0.1:${port}`).waitFor({ timeout: 30_000 });
+      await page.getByText(`is at 127.0.0.1:${port}`).first().waitFor({ timeout: 120_000 });
+      await row.getByText(`127.0.0.1:${port}`).waitFor({ timeout: 120_000 });
       await keep('review-2-forward');
       const answer = await fetch(`http://127.0.0.1:${port}/oolong.md`);
       assert.equal(await answer.text(), '# Oolong\n');
@@ -80,22 +79,22 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
 
     it('Compare Branches counts what each changed', async () => {
       await runCommand(page, 'heyvm: Compare Branches');
-      await page.getByText('3 files, ').waitFor({ timeout: 60_000 });
-      await page.getByText('no changes').waitFor({ timeout: 60_000 });
+      await page.getByText('3 files, ').waitFor({ timeout: 120_000 });
+      await page.getByText('no changes').waitFor({ timeout: 120_000 });
       await keep('review-3-compare');
     });
 
     it('the changes of a branch open in one editor', async () => {
       await pickEntry(page, 'feature/oolong').click();
-      await page.getByText('Changes of feature/oolong').first().waitFor({ timeout: 60_000 });
-      await page.getByText('3 minutes').first().waitFor({ timeout: 60_000 });
+      await page.getByText('Changes of feature/oolong').first().waitFor({ timeout: 120_000 });
+      await page.getByText('3 minutes').first().waitFor({ timeout: 120_000 });
       await keep('review-4-changes');
     });
 
     it('Merge Back says what will be merged where', async () => {
       await runCommand(page, 'heyvm: Merge Back');
       await pickEntry(page, 'feature/oolong').click();
-      await page.getByText('Merge feature/oolong into main?').waitFor({ timeout: 60_000 });
+      await page.getByText('Merge feature/oolong into main?').waitFor({ timeout: 120_000 });
       await page.getByText('1 commit of feature/oolong will be merged into main').waitFor();
       await keep('review-5-merge');
       await page.getByRole('button', { name: 'Cancel' }).click();
@@ -105,7 +104,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     const dialog = (): Locator => page.getByRole('dialog');
     /** What a screen reader is told at once. */
     const told = async (text: string): Promise<void> =>
-      await page.getByText(text).first().waitFor({ timeout: 60_000 });
+      await page.getByText(text).first().waitFor({ timeout: 120_000 });
     const worktree = () => join(scene.repository, '..', 'feature-oolong');
 
     async function mergeBack(): Promise<void> {
@@ -115,7 +114,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
       // An editor that tests drive shows no notification by itself.
       await runCommand(page, 'Notifications: Show Notifications');
       const center = page.locator('.notifications-center');
-      await center.getByText('Remove Sandbox and Worktree').first().click({ timeout: 60_000 });
+      await center.getByText('Remove Sandbox and Worktree').first().click({ timeout: 120_000 });
     }
 
     async function dismiss(): Promise<void> {
@@ -125,7 +124,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     it('Cherry-Pick takes one commit over', async () => {
       await choose('Cherry-Pick…');
       const entry = pickEntry(page, 'Steep green longer');
-      await entry.waitFor({ timeout: 60_000 });
+      await entry.waitFor({ timeout: 120_000 });
       await entry.click();
       await keep('review-6-pick');
       await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
@@ -165,7 +164,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
 
     it('Merge Back merges the rest, and removes sandbox and worktree', async () => {
       await mergeBack();
-      await treeRow(page, 'feature/oolong').waitFor({ state: 'detached', timeout: 60_000 });
+      await treeRow(page, 'feature/oolong').waitFor({ state: 'detached', timeout: 120_000 });
       assert.ok(!existsSync(worktree()));
       assert.ok(existsSync(join(scene.repository, 'oolong.md')));
       await keep('review-9-merged');

@@ -13,8 +13,8 @@ const Row = z.strictObject({
   badges: z.array(z.string()),
   /** What to know besides, each in a line of its own. */
   notes: z.array(z.string()),
-  /** A command or sentence that mends it, to be copied. */
-  fix: z.optional(z.string()),
+  /** What mends it: something to be copied and run or written as it is, or a sentence. */
+  fix: z.optional(z.strictObject({ kind: z.enum(['code', 'sentence']), text: z.string() })),
   mends: z.array(Mend),
 });
 export type Row = z.output<typeof Row>;

@@ -56,7 +56,9 @@ function notesOf({ notes }: Row): HTMLElement[] {
 }
 
 function fixOf({ fix }: Row): HTMLElement[] {
-  return fix === undefined ? [] : [element('p', { class: 'fix' }, element('code', {}, fix))];
+  if (fix === undefined) return [];
+  const text = fix.kind === 'code' ? element('code', {}, fix.text) : fix.text;
+  return [element('p', { class: 'fix' }, text)];
 }
 
 /** Each is named after its row as well, for who hears it alone. */
@@ -67,7 +69,7 @@ function buttonsOf({ id, title, fix, mends }: Row, say: Say): HTMLElement[] {
       () => say({ kind: 'mend', row: id, mend: mend.id }),
     ),
   );
-  if (fix !== undefined) {
+  if (fix?.kind === 'code') {
     const spoken = `Copy what mends ${title}`;
     buttons.push(
       button({ id: `copy_${id}`, label: 'Copy', spoken, kind: 'copy' }, () => say({ kind: 'copy', row: id })),

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { boundaryWords } from '../../../extension/views/describe.ts';
+import { boundaryDecorations } from '../../../extension/views/boundaryBadges.ts';
+import { boundaryBadges, boundaryWords } from '../../../extension/views/describe.ts';
 import type { SandboxNode, TreeNode } from '../../../extension/views/nodes.ts';
 import type { SandboxInfo } from '../../../server/protocol/sandbox.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -46,9 +47,15 @@ describe('the tree of sandboxes', () => {
     const words = boundaryWords[boundary];
     const item = await eventually(() => {
       const found = tree.getTreeItem(node);
-      return String(found.description).endsWith(`${sandbox.backend_type} (${words})`) ? found : undefined;
+      const said = String(found.description).split(' · ');
+      return said.includes(`${sandbox.backend_type} (${words})`) ? found : undefined;
     });
     assert.equal(item.label, 'feature/tree');
+    assert.ok(item.resourceUri);
+    const { token } = new vscode.CancellationTokenSource();
+    const badge = await boundaryDecorations.provideFileDecoration(item.resourceUri, token);
+    assert.equal(badge?.tooltip, `${words} boundary`);
+    assert.equal(badge?.badge, boundaryBadges[boundary]);
     assert.match(item.contextValue ?? '', /^sandbox\+running\+worktree/);
     const spoken = `branch feature/tree, running, ${sandbox.backend_type}, ${words} boundary, no network`;
     assert.ok(item.accessibilityInformation?.label.startsWith(spoken), item.accessibilityInformation?.label);
@@ -65,7 +72,7 @@ describe('the tree of sandboxes', () => {
       async () => {
         const node = (await nodes()).sandboxes.find(found => found.sandbox.id === sandbox.id);
         const found = node && tree.getTreeItem(node);
-        return /\d+% [\d.]+ [MG]B · /.test(String(found?.description)) ? found : undefined;
+        return / · \d+% [\d.]+ [MG]B/.test(String(found?.description)) ? found : undefined;
       },
       { withinMs: 60_000, what: 'the use of processor and memory in the tree' },
     );
