@@ -34,6 +34,8 @@ export const GuestSetup = z.strictObject({
       dns: z.optional(z.array(z.string())),
     }),
   ),
+  /** In OpenSSH's format: what the machine's own ssh server says who it is with, where it has one. */
+  ssh_host_key: z.optional(z.strictObject({ private: z.string(), public: z.string() })),
   env: z.optional(z.record(z.string(), z.string())),
   workdir: z.optional(AbsolutePath),
 });

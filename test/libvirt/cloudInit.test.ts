@@ -1,4 +1,4 @@
-// Images of vendors, which boot by themselves and are told who they are by a seed: one machine, from its first boot on.
+// Images of vendors, which boot by themselves and are told who they are by a seed: machines that go on from one first boot.
 import { strict as assert } from 'node:assert';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,21 +10,20 @@ import { linesOf } from '../../server/backends/libvirt/guest.ts';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import { placesOf } from '../../server/backends/libvirt/places.ts';
 import { readSetup, tellSetup } from '../../server/backends/libvirt/setup.ts';
-import type { LaunchRequest, Ref } from '../../server/core/backend.ts';
+import type { DriverContext, LaunchRequest, Ref } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
 import type { StoredImage } from '../../server/core/image.ts';
 import { ensureSshKey } from '../../server/platform/sshKey.ts';
 import { ImageManifest } from '../../server/protocol/image.ts';
 import { releaseGuest } from '../../server/wire/setup.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
-import { type Libvirtd, startLibvirtd } from './support/libvirtd.ts';
 
 describe('an image that a vendor made', function () {
   // Its own system comes up from nothing, interpreted instruction by instruction where there is no KVM.
-  this.timeout(400_000);
-  let daemon: Libvirtd;
+  this.timeout(900_000);
   let bench: Bench;
   let managed: string;
+  let publicLine: string;
   let guest: Guest;
   let ref: Ref;
   let request: LaunchRequest;
@@ -35,14 +34,14 @@ describe('an image that a vendor made', function () {
       console.log(`not run: images of vendors: ${disk.why}`);
       return this.skip();
     }
-    daemon = await startLibvirtd();
     bench = await makeBench(libvirt);
     const keys = await ensureSshKey(join(bench.folder, 'managed'));
     managed = keys.pem;
-    Object.assign(bench.context, { publicKey: async () => keys.publicLine });
+    publicLine = keys.publicLine;
+    Object.assign(bench.context, shared());
     writeFileSync(join(bench.workspace, 'from-the-host'), 'hello\n');
     const started = await bench.start({
-      ...{ options: { connect: daemon.uri }, network: 'open', image: imageAt(disk) },
+      ...{ network: 'open', image: imageAt(disk) },
       limits: { disk: 6 * GIB },
     });
     guest = started.guest;
@@ -50,9 +49,13 @@ describe('an image that a vendor made', function () {
     request = started.request;
   });
 
+  /** What machines of one store have in common. */
+  function shared(): Partial<DriverContext> {
+    return { publicKey: async () => publicLine, cache: join(bench.folder, 'cache') };
+  }
+
   after(async () => {
     await bench?.dispose();
-    await daemon?.dispose();
   });
 
   it('runs programs as the person, in the workspace, on a kernel and with an init of its own', async () => {
@@ -83,10 +86,47 @@ describe('an image that a vendor made', function () {
   });
 
   it('has an ssh server with the key that was made for it, which lets the managed key in', async () => {
-    const { publicLine } = await ensureSshKey(placesOf(bench.context).hostKey);
-    assert.deepEqual(await overSsh(guest, managed, 'id -un'), { host: publicLine, said: 'dev\n' });
+    assert.deepEqual(await overSsh(guest, managed, 'id -un'), { host: await hostOf(bench), said: 'dev\n' });
     const { pem } = await ensureSshKey(join(bench.folder, 'stranger'));
     await assert.rejects(overSsh(guest, pem, 'true'), /authentication/);
+  });
+
+  it('is as ready as the first of its kind was, and another machine than that', async () => {
+    const other = await makeBench(libvirt);
+    Object.assign(other.context, shared());
+    try {
+      const second = await other.start({ ...request, ...placeOf(other) });
+      const both = [
+        { place: bench, guest, name: request.name },
+        { place: other, guest: second.guest, name: second.request.name },
+      ];
+      const seen = [];
+      for (const { place, guest, name } of both) {
+        assert.deepEqual(
+          place.log.filter(line => line.startsWith('it boots')),
+          [],
+        );
+        const { stdout } = await runIn(
+          guest,
+          `cat ${BOOT_ID} /etc/machine-id /sys/class/net/e*/address; hostname`,
+        );
+        const [boot, machine, card, called] = stdout.trim().split('\n');
+        assert.equal(called, name);
+        const { stdout: journal } = await runIn(guest, 'sudo journalctl --quiet --lines 1 --output cat');
+        assert.notEqual(journal, '', 'the journal is not that of this machine');
+        const host = await hostOf(place);
+        assert.deepEqual(await overSsh(guest, managed, 'hostname'), { host, said: `${name}\n` });
+        seen.push({ boot, machine, card, host });
+      }
+      const [first, next] = seen;
+      assert.equal(next?.boot, first?.boot, 'one of them booted');
+      for (const what of ['machine', 'card', 'host'] as const) {
+        assert.ok(next?.[what], what);
+        assert.notEqual(next[what], first?.[what], what);
+      }
+    } finally {
+      await other.dispose();
+    }
   });
 
   it('refuses a kernel that cannot show the workspace, and says what to do', async () => {
@@ -112,10 +152,13 @@ describe('an image that a vendor made', function () {
     const taken = await snapshots.take(bench.context, ref, { name: 'one', guest, memory: 'wanted' });
     assert.equal(taken.memory, true, taken.why);
     const other = await makeBench(libvirt);
+    Object.assign(other.context, shared());
     try {
       const copy = await other.start({ ...request, ...placeOf(other), from: taken.ref });
       const said = await runIn(copy.guest, 'kill -0 $(cat /tmp/pid) && hostname; ls /workspace');
       assert.equal(said.stdout, `${copy.request.name}\n`, other.log.join('\n'));
+      const { host } = await overSsh(copy.guest, managed, 'true');
+      assert.equal(host, await hostOf(other));
     } finally {
       await other.dispose();
     }
@@ -133,9 +176,8 @@ describe('an image that a vendor made', function () {
         'cat $HOME/kept file; sudo cloud-init status --wait >/dev/null; sudo cloud-init status; id -u',
       );
       assert.equal(said.stdout, `kept\nfrom-the-guest\nstatus: done\n${request.owner.uid}\n`);
-      const { publicLine } = await ensureSshKey(placesOf(bench.context).hostKey);
       assert.deepEqual(await overSsh(guest, managed, 'hostname'), {
-        host: publicLine,
+        host: await hostOf(bench),
         said: `${request.name}\n`,
       });
       const { stdout: boots } = await runIn(guest, 'ls /var/lib/cloud/instances');
@@ -147,6 +189,13 @@ describe('an image that a vendor made', function () {
 });
 
 const GIB = 1024 ** 3;
+/** Made once for each boot. */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
+/** The key that its ssh server was given. */
+async function hostOf({ context }: Bench): Promise<string> {
+  return (await ensureSshKey(placesOf(context).hostKey)).publicLine;
+}
 
 /** What no two sandboxes share. */
 function placeOf(bench: Bench): Pick<LaunchRequest, 'id' | 'name' | 'workspace' | 'mounts'> {

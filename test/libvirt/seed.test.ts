@@ -19,13 +19,28 @@ describe('seed of a vendor’s image', () => {
 
   it('opens no door but for the managed key: no user, no password', async () => {
     const host = await ensureSshKey(join(folder, 'key'));
-    const { 'user-data': text = '' } = seedFiles({ name: 'try', uuid: 'u' }, { host, authorized: 'ours' });
+    const { 'user-data': text = '' } = seedFiles('try', { host, authorized: 'ours' });
     assert.match(text, /^#cloud-config\n/);
     const told = JSON.parse(text.slice(text.indexOf('\n')));
     assert.deepEqual([told.users, told.ssh_pwauth, told.disable_root], [[{ name: 'root' }], false, true]);
     assert.doesNotMatch(text, /passwd|password"/);
     assert.deepEqual(told.write_files[0].content, 'ours heyvm\n');
     assert.equal(told.ssh_keys.ed25519_public, `${host.publicLine} heyvm`);
+  });
+
+  it('lets a machine go on from the first boot of another one that was told the same', async () => {
+    const metaOf = async (name: string, authorized: string): Promise<Record<string, string>> => {
+      const host = await ensureSshKey(join(folder, name));
+      return JSON.parse(seedFiles(name, { host, authorized })['meta-data'] ?? '');
+    };
+    const [one, two, other] = [
+      await metaOf('one', 'ours'),
+      await metaOf('two', 'ours'),
+      await metaOf('one', 'theirs'),
+    ];
+    assert.equal(one['instance-id'], two['instance-id']);
+    assert.notEqual(one['instance-id'], other['instance-id']);
+    assert.notEqual(one['local-hostname'], two['local-hostname']);
   });
 
   it('is an image with the label that NoCloud looks for, and the guest program on it', async function () {
@@ -38,7 +53,7 @@ describe('seed of a vendor’s image', () => {
     const places = { seed, hostKey: join(folder, 'key') };
     const keys = new Set<string>();
     for (const _twice of [1, 2]) {
-      await writeSeed(context, places, { name: 'try', uuid: 'u' });
+      await writeSeed(context, places, 'try');
       keys.add((await ensureSshKey(places.hostKey)).publicLine);
     }
     assert.equal(keys.size, 1);

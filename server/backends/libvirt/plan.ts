@@ -3,6 +3,7 @@ import type { LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { StoredImage } from '../../core/image.ts';
 import { userOf } from '../../core/launch.ts';
+import type { SshKey } from '../../platform/sshKey.ts';
 import type { Mount } from '../../protocol/sandbox.ts';
 import type { GuestSetup } from '../../wire/setup.ts';
 import { refuseTarget } from '../kit/mountTargets.ts';
@@ -27,6 +28,8 @@ export type PlanInput = {
   readonly storeId: string;
   readonly state: string;
   readonly host: HostFacts;
+  /** Of the ssh server that the image brings along. */
+  readonly hostKey?: SshKey | undefined;
 };
 
 /** What the emulator composes before it becomes QEMU. */
@@ -130,7 +133,7 @@ function stageOf(mounts: readonly Mount[], { stage: root, stageFilter: filter }:
   };
 }
 
-function setupOf({ request, image, record }: PlanInput): GuestSetup {
+function setupOf({ request, image, record, hostKey }: PlanInput): GuestSetup {
   const { uid, gid } = request.owner;
   const asRoot = uid === 0;
   const root = { name: 'root', home: '/root' };
@@ -147,6 +150,9 @@ function setupOf({ request, image, record }: PlanInput): GuestSetup {
       mode,
     })),
     ...(request.network === 'open' ? { network: { ...USER_NETWORK, mac: macOf(record) } } : {}),
+    ...(hostKey === undefined
+      ? {}
+      : { ssh_host_key: { private: hostKey.pem, public: `${hostKey.publicLine} heyvm` } }),
     env: {
       LANG: 'C.UTF-8',
       ...config.env,

@@ -1,13 +1,13 @@
 // The image that a vendor's system configures itself from at its first boot: who it is, and our program with its start.
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
+import type { StoredImage } from '../../core/image.ts';
 import { randomHex } from '../../platform/random.ts';
 import { ensureSshKey, type SshKey } from '../../platform/sshKey.ts';
 import type { Places } from './places.ts';
-
-export type SeedInput = { readonly name: string; readonly uuid: string };
 
 export type SeedKeys = {
   /** Of the image's own ssh server: made here, so that no two machines share one and none waits for entropy. */
@@ -16,20 +16,28 @@ export type SeedKeys = {
   readonly authorized: string;
 };
 
+/** Undefined for images that heyvm made, which have no ssh server of their own. */
+export async function hostKeyOf(
+  { manifest }: StoredImage,
+  { hostKey }: Pick<Places, 'hostKey'>,
+): Promise<SshKey | undefined> {
+  return manifest.init === 'heyvm' ? undefined : ensureSshKey(hostKey);
+}
+
 const PROGRAM = 'heyvm-guest';
 
 /** Written for every boot, because our program may be another one by now; who the machine is stays. */
 export async function writeSeed(
   context: DriverContext,
   { seed, hostKey }: Pick<Places, 'seed' | 'hostKey'>,
-  input: SeedInput,
+  name: string,
 ): Promise<void> {
   const folder = join(context.state, `seed.${randomHex(4)}.new`);
   const fresh = `${seed}.${randomHex(4)}.new`;
   const keys = { host: await ensureSshKey(hostKey), authorized: await context.publicKey() };
   await mkdir(folder, { mode: 0o700 });
   try {
-    const files = Object.entries(seedFiles(input, keys));
+    const files = Object.entries(seedFiles(name, keys));
     await Promise.all(
       files.map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })),
     );
@@ -63,9 +71,30 @@ async function writeImage({ run, signal }: DriverContext, folder: string, target
 }
 
 /** Pure. JSON is YAML, and needs no quoting rules of its own. */
-export function seedFiles({ name, uuid }: SeedInput, keys: SeedKeys): Record<string, string> {
-  const user = {
+export function seedFiles(name: string, { host, authorized }: SeedKeys): Record<string, string> {
+  const own = {
     hostname: name,
+    ssh_keys: { ed25519_private: host.pem, ed25519_public: `${host.publicLine} heyvm` },
+  };
+  const user = { ...own, ...toldAlike(authorized) };
+  return {
+    'user-data': `#cloud-config\n${JSON.stringify(user, undefined, 1)}\n`,
+    'meta-data': `${JSON.stringify({ 'instance-id': instanceOf(authorized), 'local-hostname': name })}\n`,
+    'network-config': `${JSON.stringify({ version: 2, ethernets: {} })}\n`,
+  };
+}
+
+/**
+ * The same for all machines that are told the same. What is each one's own, our guest program sees to at every start, so that
+ * a machine that goes on from another one's first boot need not have a first boot again.
+ */
+export function instanceOf(authorized: string): string {
+  const told = JSON.stringify(toldAlike(authorized));
+  return `heyvm-${createHash('sha256').update(told).digest('hex').slice(0, 16)}`;
+}
+
+function toldAlike(authorized: string): Record<string, unknown> {
+  return {
     preserve_hostname: false,
     // Nobody logs in with a password, and our own guest program makes the user.
     users: [{ name: 'root' }],
@@ -73,9 +102,8 @@ export function seedFiles({ name, uuid }: SeedInput, keys: SeedKeys): Record<str
     disable_root: true,
     ssh_deletekeys: true,
     ssh_genkeytypes: ['ed25519'],
-    ssh_keys: { ed25519_private: keys.host.pem, ed25519_public: `${keys.host.publicLine} heyvm` },
     write_files: [
-      { path: AUTHORIZED, content: `${keys.authorized} heyvm\n`, permissions: '0644' },
+      { path: AUTHORIZED, content: `${authorized} heyvm\n`, permissions: '0644' },
       { path: '/etc/ssh/sshd_config.d/10-heyvm.conf', content: SSHD, permissions: '0644' },
     ],
     // The usual one is not in every image, which some versions take for an error.
@@ -87,11 +115,6 @@ export function seedFiles({ name, uuid }: SeedInput, keys: SeedKeys): Record<str
     growpart: { mode: 'auto', devices: ['/'] },
     // At every boot, and as the first thing of all that is done.
     bootcmd: [['sh', '-c', START]],
-  };
-  return {
-    'user-data': `#cloud-config\n${JSON.stringify(user, undefined, 1)}\n`,
-    'meta-data': `${JSON.stringify({ 'instance-id': uuid, 'local-hostname': name })}\n`,
-    'network-config': `${JSON.stringify({ version: 2, ethernets: {} })}\n`,
   };
 }
 

@@ -16,7 +16,7 @@ import { type Options, parseOptions, TEMPLATES_BYTES } from './options.ts';
 import type { Places } from './places.ts';
 import { type MachinePlan, planMachine } from './plan.ts';
 import type { MachineRecord } from './record.ts';
-import { writeSeed } from './seed.ts';
+import { hostKeyOf, writeSeed } from './seed.ts';
 import { momentOf } from './snapshots.ts';
 import { bootReason, isNew, markBegun, takePending } from './templates/eligible.ts';
 import { resumeCopy } from './templates/fork.ts';
@@ -58,10 +58,10 @@ export async function startMachine(starting: Starting): Promise<Started> {
     storeId: context.storeId,
     state: context.state,
     host,
+    hostKey: await hostKeyOf(image, places),
   });
   await writeStage(places, plan);
-  if (plan.machine.seed !== undefined)
-    await writeSeed(context, places, { name: request.name, uuid: record.uuid });
+  if (plan.machine.seed !== undefined) await writeSeed(context, places, request.name);
   return bringUp(starting, plan, parseOptions(request.options), async () => {
     const resumed = await resumeNew(starting, plan, versions);
     return resumed ?? { line: await startOwn(starting, plan) };
@@ -150,9 +150,9 @@ async function resumeNew(
   }
   context.progress({ phase: 'resuming' });
   const instant = await startInstantly({
-    ...{ context, libvirt, machine, image, versions, description },
+    ...{ context, libvirt, machine, image, versions, description, diskBytes: plan.diskBytes },
     limitBytes: parseOptions(context.options).templates_bytes ?? TEMPLATES_BYTES,
-    patienceMs: PATIENCE_MS[machine.accelerator],
+    patienceMs: patienceFor(machine),
   });
   if (instant.kind === 'running') return instant;
   context.log(`it boots: ${instant.why}`);

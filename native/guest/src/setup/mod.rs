@@ -1,9 +1,11 @@
 // Makes a machine what its owner says it is. Everything is done with system calls, and doing it again changes nothing.
+mod journal;
 mod moment;
 mod mounts;
 mod network;
 mod release;
 pub mod request;
+mod ssh_server;
 mod users;
 
 use crate::failure::Failure;
@@ -15,8 +17,8 @@ pub use release::{release, release_by_force};
 use request::Setup;
 use std::ffi::CString;
 use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 pub use users::User;
 
@@ -33,11 +35,13 @@ pub fn apply(guest: &Guest, setup: &Setup) -> Result<(), Failure> {
         set_hostname(name).map_err(|error| Failure::system("cannot set the name of the machine", &error))?;
     }
     if let Some(id) = &setup.machine_id {
-        replace(Path::new("/etc/machine-id"), format!("{}\n", id).as_bytes(), 0o444)
-            .map_err(|error| Failure::system("cannot write /etc/machine-id", &error))?;
+        set_machine_id(id).map_err(|error| Failure::system("cannot set the id of the machine", &error))?;
     }
     if let Some(network) = &setup.network {
         network::configure(network)?;
+    }
+    if let Some(key) = &setup.ssh_host_key {
+        ssh_server::identify_as(key).map_err(|error| Failure::system("cannot write the key of the ssh server", &error))?;
     }
     mounts::establish(guest, &setup.mounts)?;
     let user = match &setup.user {
@@ -84,6 +88,16 @@ fn set_hostname(name: &str) -> io::Result<()> {
     Ok(())
 }
 
+fn set_machine_id(id: &str) -> io::Result<()> {
+    let path = Path::new("/etc/machine-id");
+    let content = format!("{}\n", id);
+    if fs::read(path).map_or(false, |known| known == content.as_bytes()) {
+        return Ok(());
+    }
+    replace(path, content.as_bytes(), 0o444)?;
+    journal::start_anew()
+}
+
 /// The file with a line for the machine's own name, as Debian has it; what others wrote stays.
 fn hosts(known: &str, name: &str) -> String {
     let own = format!("127.0.1.1\t{}", name);
@@ -105,7 +119,8 @@ fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".heyvm");
     let fresh = path.with_file_name(name);
-    fs::write(&fresh, content)?;
+    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(mode & 0o600).open(&fresh)?;
+    file.write_all(content)?;
     fs::set_permissions(&fresh, fs::Permissions::from_mode(mode))?;
     fs::rename(&fresh, path)
 }

@@ -15,6 +15,7 @@ pub struct Setup {
     pub user: Option<Person>,
     pub mounts: Mounts,
     pub network: Option<Network>,
+    pub ssh_host_key: Option<HostKey>,
     pub env: Vec<(String, String)>,
     pub workdir: Option<String>,
 }
@@ -70,6 +71,13 @@ pub struct Network {
     pub dns: Vec<String>,
 }
 
+/// In OpenSSH's format.
+#[derive(Debug, PartialEq)]
+pub struct HostKey {
+    pub private: String,
+    pub public: String,
+}
+
 pub fn parse(value: Value) -> Result<Setup, Failure> {
     let mut members = Members::of(value, "setup")?;
     let setup = Setup {
@@ -83,6 +91,7 @@ pub fn parse(value: Value) -> Result<Setup, Failure> {
         user: members.optional("user").map(person).transpose()?,
         mounts: Mounts { shares: members.each("shares", share)?, binds: members.each("binds", bind)? },
         network: members.optional("network").map(network).transpose()?,
+        ssh_host_key: members.optional("ssh_host_key").map(host_key).transpose()?,
         env: members.optional("env").map(header::environment).transpose()?.unwrap_or_default(),
         workdir: members.optional_text("workdir")?,
     };
@@ -149,6 +158,13 @@ fn bind(value: Value) -> Result<Bind, Failure> {
     let bind = Bind { from: absolute(members.text("from")?)?, to: absolute(members.text("to")?)?, access };
     members.done()?;
     Ok(bind)
+}
+
+fn host_key(value: Value) -> Result<HostKey, Failure> {
+    let mut members = Members::of(value, "ssh_host_key")?;
+    let key = HostKey { private: members.text("private")?, public: members.text("public")? };
+    members.done()?;
+    Ok(key)
 }
 
 fn absolute(path: String) -> Result<PathBuf, Failure> {
@@ -225,12 +241,14 @@ mod tests {
             "shares":[{"tag":"stage","kind":"9p","at":"/run/heyvm/share"}],
             "binds":[{"from":"/run/heyvm/share/1","to":"/workspace","mode":"rw"}],
             "network":{"mac":"02:ab:00:00:00:0f","address":"10.0.2.15/24","gateway":"10.0.2.2","dns":["10.0.2.3"]},
+            "ssh_host_key":{"private":"secret","public":"ssh-ed25519 AAAA"},
             "env":{"A":"b"},"workdir":"/workspace"}"#,
         );
         let setup = setup.unwrap();
         assert_eq!(setup.entropy.as_deref(), Some(&b"heyvm"[..]));
         assert_eq!(setup.time_ms, Some(1_700_000_000_123));
         assert_eq!(setup.mounts.binds[0].access, Access::ReadWrite);
+        assert_eq!(setup.ssh_host_key.unwrap().public, "ssh-ed25519 AAAA");
         let network = setup.network.unwrap();
         assert_eq!(network.mac, Some([2, 0xab, 0, 0, 0, 15]));
         assert_eq!((network.prefix, network.gateway), (24, Some(Ipv4Addr::new(10, 0, 2, 2))));
@@ -253,6 +271,7 @@ mod tests {
             (r#"{"network":{"address":"10.0.2.15/24","mac":"02:00:00:00:0:0f"}}"#, "network card"),
             (r#"{"network":{"address":"10.0.2.15/24","mac":"02:00:00:00:00"}}"#, "network card"),
             (r#"{"network":{"address":"10.0.2.15/24","mac":"03:00:00:00:00:0f"}}"#, "network card"),
+            (r#"{"ssh_host_key":{"private":"secret"}}"#, "public"),
             (r#"{"quick":true}"#, "unknown member"),
         ];
         for (text, expected) in table {

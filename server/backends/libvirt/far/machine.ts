@@ -11,7 +11,7 @@ import { parseOptions } from '../options.ts';
 import { placesOf } from '../places.ts';
 import { planMachine } from '../plan.ts';
 import type { MachineRecord } from '../record.ts';
-import { writeSeed } from '../seed.ts';
+import { hostKeyOf, writeSeed } from '../seed.ts';
 import { bootTwice, bringUp, patienceFor, type Started, type Starting, writeStage } from '../start.ts';
 import { markBegun } from '../templates/eligible.ts';
 import { type Libvirt, libvirtAt } from '../virsh.ts';
@@ -72,7 +72,8 @@ export async function startFar(starting: Starting & { readonly record: FarRecord
   const { emulator, accelerator } = await readFarHost(libvirt, parseOptions(request.options));
   const host = { emulator, accelerator };
   const { storeId, state } = context;
-  const plan = planMachine({ request, record, image, places, storeId, state, host });
+  const hostKey = await hostKeyOf(image, places);
+  const plan = planMachine({ request, record, image, places, storeId, state, host, hostKey });
   await writeStage(places, plan);
   await markBegun(state);
   const machine = await onVolumes(starting, plan.machine);
@@ -91,7 +92,7 @@ async function onVolumes(
   const pool = poolOf(libvirtAt(libvirt.uri, context), record.far.pool);
   const own = ownVolumes(record);
   if (machine.seed !== undefined) {
-    await writeSeed(context, places, { name: request.name, uuid: record.uuid });
+    await writeSeed(context, places, request.name);
     await replaceVolume(pool, own.seed, places.seed);
     await rm(places.seed, { force: true });
   }

@@ -22,9 +22,7 @@ export function bootReason({ request, image, machine, uri, digest, state }: Star
   if (request.cold) return 'a cold start was asked for';
   if (!isNew(state)) return 'its disk has its own history';
   if (request.from !== undefined) return 'it begins as a copy of another machine';
-  if (image.manifest.init !== 'heyvm') return 'the system of its image starts in a way of its own';
   if (image.manifest.digest !== digest) return 'its image has changed since it was made';
-  if (request.limits.disk !== undefined) return 'its disk has a size of its own';
   if (new URL(uri).protocol !== 'qemu:') return 'its libvirt is not reached directly';
   if (machine.runAs !== undefined && machine.runAs.uid !== process.getuid?.()) {
     return 'QEMU runs as another user, who may not read templates';

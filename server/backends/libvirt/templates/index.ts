@@ -10,6 +10,7 @@ import { awaitReady } from '../boot.ts';
 import { type Machine, renderDomain } from '../domain.ts';
 import { layOver } from '../layers.ts';
 import { placesOf } from '../places.ts';
+import { instanceOf } from '../seed.ts';
 import type { Libvirt } from '../virsh.ts';
 import { keyOf } from './kind.ts';
 import { finishTemplate, makeTemplate } from './make.ts';
@@ -32,6 +33,8 @@ export type Wish = {
   /** As it would be booted; its disk is made here. */
   readonly machine: Machine;
   readonly image: StoredImage;
+  /** Of its disk, where one was asked for. */
+  readonly diskBytes: number | undefined;
   /** Of libvirt and its QEMU; asked for while other things are done. */
   readonly versions: Promise<string>;
   /** The same in libvirt's words: what the domain stays when the machine is off. */
@@ -47,8 +50,10 @@ export type Instant =
 
 /** A machine without identity that answers; or the reason to boot, with nothing left behind but a template. */
 export async function startInstantly(wish: Wish): Promise<Instant> {
-  const { context, machine, image } = wish;
-  const key = await keyOf({ machine, imageDigest: image.manifest.digest, versions: await wish.versions });
+  const { context, machine, image, diskBytes } = wish;
+  const told = machine.seed === undefined ? undefined : instanceOf(await context.publicKey());
+  const kind = { machine, imageDigest: image.manifest.digest, diskBytes, told };
+  const key = await keyOf({ ...kind, versions: await wish.versions });
   try {
     const template = await templateFor(wish, key);
     if (typeof template === 'string') return { kind: 'cold', why: template };

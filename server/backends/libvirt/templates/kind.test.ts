@@ -40,9 +40,12 @@ describe('kinds of machines', () => {
         disk: '/two/disk',
         port: '/two/port',
       },
+      seed: '/two/seed',
       ...{ console: '/two/console', share: { folder: '/two/stage', plan: '/two/plan' } },
     };
-    assert.equal(await keyOf({ ...kind, machine: other }), await keyOf(kind));
+    const seeded = withMachine(kind, { seed: '/one/seed' });
+    assert.equal(await keyOf({ ...seeded, machine: other }), await keyOf(seeded));
+    assert.notEqual(await keyOf(seeded), await keyOf(kind));
   });
 
   const changes: readonly [string, (kind: Kind) => Kind][] = [
@@ -50,6 +53,8 @@ describe('kinds of machines', () => {
     ['the version of QEMU or libvirt', known => ({ ...known, versions: 'libvirt 9.0.0\nQEMU 7.2.23\n' })],
     ['the emulator or the guest program', known => withMachine(known, { emulator: '/emulators/2/qemu' })],
     ['the memory', known => withMachine(known, { memoryMiB: 513 })],
+    ['the size of the disk', known => ({ ...known, diskBytes: 2 ** 33 })],
+    ['what its system was told', known => ({ ...known, told: 'who may come in' })],
     ['the number of processors', known => withMachine(known, { processors: 2 })],
     ['the network', known => withMachine(known, { network: 'open' })],
     ['the accelerator', known => withMachine(known, { accelerator: 'kvm' })],

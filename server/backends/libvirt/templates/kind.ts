@@ -5,17 +5,21 @@ import { release } from 'node:os';
 import { type Machine, renderDomain } from '../domain.ts';
 
 /** Raised when a template of an earlier version could not be used any more. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export type Kind = {
   readonly machine: Machine;
   readonly imageDigest: string;
   /** What libvirt says about itself and its QEMU. */
   readonly versions: string;
+  /** Of the disk where it was asked for; a system sees at its first boot how large it is. */
+  readonly diskBytes?: number | undefined;
+  /** What its system was told at its first boot besides who it is; absent where nobody tells it anything. */
+  readonly told?: string | undefined;
 };
 
 /** The same for the same kind; the emulator's own path already stands for the content of it and of the guest program. */
-export async function keyOf({ machine, imageDigest, versions }: Kind): Promise<string> {
+export async function keyOf({ machine, imageDigest, versions, diskBytes, told }: Kind): Promise<string> {
   const { boot } = machine;
   const files = boot.kind === 'kernel' ? [boot.kernel, boot.initrd] : [];
   const parts = [
@@ -23,6 +27,8 @@ export async function keyOf({ machine, imageDigest, versions }: Kind): Promise<s
     renderDomain(anonymous(machine)),
     imageDigest,
     versions.trim(),
+    diskBytes ?? null,
+    told ?? null,
     release(),
     await processor(),
     ...(await Promise.all(files.map(identityOf))),
@@ -33,7 +39,8 @@ export async function keyOf({ machine, imageDigest, versions }: Kind): Promise<s
 /** Without what differs between two sandboxes of one kind. */
 function anonymous(machine: Machine): Machine {
   const nothing = { name: '', uuid: '', id: '', storeId: '', state: '', disk: '', port: '', console: '' };
-  return { ...machine, ...nothing, share: { folder: '', plan: '' }, qemuArguments: [] };
+  const seed = machine.seed === undefined ? undefined : '';
+  return { ...machine, ...nothing, seed, share: { folder: '', plan: '' }, qemuArguments: [] };
 }
 
 async function identityOf(path: string): Promise<string> {

@@ -1,16 +1,19 @@
 // Makes a template: boots a machine that belongs to nobody, lets it load what every sandbox needs first, and saves it.
 import { chmod, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../../core/backend.ts';
+import { fail } from '../../../core/errors.ts';
 import type { StoredImage } from '../../../core/image.ts';
 import { ensureFolder, writeAtomic } from '../../../platform/files.ts';
 import { guestOver } from '../../../wire/client.ts';
 import { awaitReady } from '../boot.ts';
-import { ensureDisk } from '../disk.ts';
+import { ensureDisk, growDisk } from '../disk.ts';
 import { type Machine, type NearMachine, renderDomain } from '../domain.ts';
 import type { Line } from '../line.ts';
 import { placesOf } from '../places.ts';
 import { uuidOf } from '../record.ts';
+import { writeSeed } from '../seed.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments } from './memory.ts';
 import { saveMoment } from './moment.ts';
@@ -23,6 +26,7 @@ export type Making = {
   /** One of the kind that is wanted. */
   readonly machine: Machine;
   readonly image: StoredImage;
+  readonly diskBytes: number | undefined;
   readonly shelf: string;
   readonly key: string;
   readonly patienceMs: number;
@@ -44,9 +48,12 @@ export async function makeTemplate(making: Making): Promise<Template> {
   const machine = nobodys(making, folder, scratch.file);
   try {
     await ensureDisk(context, disk, making.image);
+    if (making.diskBytes !== undefined) await growDisk(context, disk, making.diskBytes);
+    await tellNobody(making, machine, folder);
     await boot(making, machine, folder);
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
     await scratch.keep();
+    for (const own of [seedIn(folder), hostKeyIn(folder)]) await rm(own, { force: true });
     await chmod(disk, 0o400);
     // QEMU opens it for writing, also where it only copies from it.
     await chmod(memory, 0o600);
@@ -57,6 +64,14 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await clearScratch(context, key);
     throw error;
   }
+}
+
+function seedIn(folder: string): string {
+  return join(folder, 'seed.iso');
+}
+
+function hostKeyIn(folder: string): string {
+  return join(folder, 'ssh_host_ed25519_key');
 }
 
 export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: string): string {
@@ -90,11 +105,19 @@ function nobodys({ context, machine, key }: Making, folder: string, memory: stri
   return {
     ...machine,
     ...{ name, uuid: uuidOf(name), id: `template-${key}`, state: folder, disk },
+    seed: machine.seed === undefined ? undefined : seedIn(folder),
     port: join(context.runtime, 'template'),
     console: join(folder, 'console.log'),
     share: { folder: join(folder, 'stage'), plan: join(folder, 'stage.json') },
     qemuArguments: memoryArguments({ kind: 'template', file: memory }, machine.memoryMiB),
   };
+}
+
+/** It learns what machines of its kind are told alike; who it is, is gone with it. */
+async function tellNobody({ context }: Making, { seed }: NearMachine, folder: string): Promise<void> {
+  if (seed === undefined) return;
+  const hostKey = hostKeyIn(folder);
+  await writeSeed({ ...context, state: folder }, { seed, hostKey }, 'template');
 }
 
 async function boot(
@@ -116,6 +139,7 @@ async function boot(
   const places = { ...placesOf(context), port, console };
   const line = await awaitReady({ context, libvirt, name, places, patienceMs });
   try {
+    if (machine.seed !== undefined) await finishFirstBoot(line, patienceMs);
     await warmUp(line);
   } finally {
     line.close();
@@ -123,13 +147,36 @@ async function boot(
   }
 }
 
+/** A system that is saved while it still sets itself up would go on with that in each of its copies. */
+async function finishFirstBoot(line: Line, patienceMs: number): Promise<void> {
+  const wait = [
+    'cloud-init status --wait',
+    'if [ -d /run/systemd/system ]; then systemctl is-system-running --wait; fi',
+  ];
+  if (await runs(line, wait.join('; '), patienceMs)) return;
+  fail('timeout', `its system was not ready with its first boot in ${patienceMs / 1000} seconds`);
+}
+
 /** What every sandbox begins with is then in memory, and common to all of them. */
 async function warmUp(line: Line): Promise<void> {
+  await runs(line, 'command -v bash >/dev/null && bash -lc true; ls / >/dev/null; sync', WARM_MS);
+}
+
+const WARM_MS = 60_000;
+
+/** Whether it ended in time, however it did. */
+async function runs(line: Line, script: string, patienceMs: number): Promise<boolean> {
   const guest = guestOver(() => line.connect());
-  const shell = 'command -v bash >/dev/null && bash -lc true; ls / >/dev/null; sync';
-  const program = await guest.exec({ argv: ['/bin/sh', '-c', shell], cwd: '/' });
+  const program = await guest.exec({ argv: ['/bin/sh', '-c', script], cwd: '/' });
   program.stdin.end();
   program.stdout.resume();
   program.stderr.resume();
-  await program.exited;
+  const late = new AbortController();
+  const ended = program.exited.then(() => true);
+  try {
+    return await Promise.race([ended, delay(patienceMs, false, { signal: late.signal })]);
+  } finally {
+    late.abort();
+    program.hangUp();
+  }
 }
