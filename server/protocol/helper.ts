@@ -146,7 +146,7 @@ export const helperContract = lazily({
   }),
   'sandbox/usage': () => ({
     about:
-      'What the programs of running sandboxes use of processor and memory, where that can be counted inside.',
+      'What the programs of running sandboxes use of processor and memory, where that can be counted.',
     params: z.object({ sandboxes: z.array(z.string()).check(z.maxLength(MOST_USAGES)) }),
     result: z.object({ usages: z.array(Usage) }),
   }),

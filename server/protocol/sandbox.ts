@@ -124,7 +124,7 @@ export const SandboxInfo = z.object({
 });
 export type SandboxInfo = z.output<typeof SandboxInfo>;
 
-/** What the programs of a running sandbox use, as they are counted inside. */
+/** What the programs of a running sandbox use. */
 export const Usage = z.object({
   sandbox: z.string(),
   /** Since they began, of all processors together; how much it grows tells the load. */

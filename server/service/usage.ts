@@ -1,5 +1,8 @@
-// What running sandboxes use, counted inside: every backend with a shell can be asked in the same way.
+// What running sandboxes use. It is counted inside, in the same way for every guest with a shell; guests that are processes
+// of this machine are counted here.
+import { findBackend } from '../backends/registry.ts';
 import { SandboxError } from '../core/errors.ts';
+import { aboutProcess, processTree } from '../platform/descendants.ts';
 import type { Usage } from '../protocol/sandbox.ts';
 import type { Entry } from '../store/sandboxes.ts';
 import { insideOf } from '../worktrees/inside.ts';
@@ -39,6 +42,8 @@ type Counted = Omit<Usage, 'sandbox'>;
 /** What cannot be told is left out: guests without a shell, and those that are about to end. */
 async function usageOf(entry: Entry | undefined, { signal }: CallContext): Promise<Counted> {
   if (entry?.owner?.state !== 'running') return {};
+  const { runners } = findBackend(entry.record.backend_type).manifest;
+  if (runners !== undefined) return usageBelow(entry.owner.pid);
   const { connectOwner } = await import('../owner/connect.ts');
   const inside = insideOf(
     connectOwner(entry).guest,
@@ -51,6 +56,15 @@ async function usageOf(entry: Entry | undefined, { signal }: CallContext): Promi
     if (error instanceof SandboxError) return {};
     throw error;
   }
+}
+
+/** Of what an owner has started: its own part is not the guest's, except for what it has waited for. */
+export function usageBelow(owner: number): Counted {
+  const [, ...below] = processTree(owner);
+  const ended = aboutProcess(owner, 'stat').replace(/^(\d+ \(.*\) (?:\S+ ){11})\S+ \S+ /s, '$10 0 ');
+  if (ended === '') return {};
+  const texts = below.flatMap(pid => [aboutProcess(pid, 'stat'), aboutProcess(pid, 'status')]);
+  return { memory_bytes: 0, ...countUsage([ended, ...texts].join('\n')) };
 }
 
 /** Pure: lines of /proc/<pid>/stat and of VmRSS; whatever else a guest says counts for nothing. */

@@ -7,6 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attempt, which } from '../../scripts/lib/command.ts';
 import { dist } from '../../scripts/lib/places.ts';
+import { bundle } from '../../server/platform/bundle.ts';
+import { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { createService } from '../../server/service/service.ts';
+import { pathsOf } from '../../server/store/paths.ts';
 import { eventually } from '../support/eventually.ts';
 import { buildServer } from './support/built.ts';
 
@@ -45,6 +49,12 @@ describe('a project that init began', function () {
       });
       const again = await heyvm('exec', 'hello', '--', './build/hello.wasm', 'person');
       assert.deepEqual([again.code, again.stdout], [0, 'hello, person\n'], again.stderr);
+      const { id } = SandboxInfo.parse(JSON.parse(await succeed('get', 'hello', '--format', 'json')));
+      const { call } = createService({ paths: pathsOf(env()), env: env(), bundle });
+      const [usage] = (await call('sandbox/usage', { sandboxes: [id] })).usages;
+      // Its programs have ended: they hold nothing any more, and have taken some time.
+      assert.ok((usage?.cpu_ms ?? 0) > 0, JSON.stringify(usage));
+      assert.equal(usage?.memory_bytes, 0);
     } finally {
       await succeed('rm', '--yes', '--force', 'hello');
     }

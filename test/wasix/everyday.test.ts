@@ -12,7 +12,10 @@ import {
 import { join } from 'node:path';
 import { Stop } from '../../scripts/lib/say.ts';
 import { MOST_NAMES } from '../../server/backends/wasix/child/hostFiles.ts';
+import { bundle } from '../../server/platform/bundle.ts';
 import { SandboxInfo } from '../../server/protocol/sandbox.ts';
+import { createService } from '../../server/service/service.ts';
+import { pathsOf } from '../../server/store/paths.ts';
 import { makeWorld, needEngine, type World } from '../cli/support/world.ts';
 import { hasProgram, run } from '../ssh/support/run.ts';
 import { boxFile, skipWithoutBox } from './support/box.ts';
@@ -55,6 +58,14 @@ describe('modules in everyday use', function () {
     assert.equal(readFileSync(at('answer'), 'utf8'), 'from inside');
     const unknown = await heyvm('exec', 'tool', '--', 'ls');
     assert.match(unknown.stderr, /has no such program[\s\S]*it has box/);
+  });
+
+  it('tell what they use of processor and memory, which is their process', async () => {
+    await heyvm('exec', 'tool', '--', 'box', 'echo', 'something');
+    const { id } = SandboxInfo.parse(await world.json(['get', 'tool']));
+    const { call } = createService({ paths: pathsOf(world.env), env: world.env, bundle });
+    const [usage] = (await call('sandbox/usage', { sandboxes: [id] })).usages;
+    assert.ok((usage?.cpu_ms ?? 0) > 0 && (usage?.memory_bytes ?? 0) > 2 ** 20, JSON.stringify(usage));
   });
 
   it('run from the store by a name, and in throwaways', async () => {
