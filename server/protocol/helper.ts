@@ -145,8 +145,7 @@ export const helperContract = lazily({
     result: z.object({ ports: z.array(z.object({ port: z.int(), address: z.string() })) }),
   }),
   'sandbox/usage': () => ({
-    about:
-      'What the programs of running sandboxes use of processor and memory, where that can be counted.',
+    about: 'What the programs of running sandboxes use of processor and memory, where that can be counted.',
     params: z.object({ sandboxes: z.array(z.string()).check(z.maxLength(MOST_USAGES)) }),
     result: z.object({ usages: z.array(Usage) }),
   }),

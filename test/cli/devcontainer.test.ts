@@ -1,39 +1,17 @@
 // A project that has a devcontainer.json and no file of its own: up and wt follow it, init writes down what it means.
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
-import { errorOf, makeWorld, needEngine, type Outcome, type World } from './support/world.ts';
-
-type Up = { sandbox: SandboxInfo; created: boolean; setup: string; command: string };
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Up, withProjects, write } from './support/projects.ts';
+import { errorOf, type World } from './support/world.ts';
 
 describe('a project with a devcontainer.json', function () {
   this.timeout(120_000);
+  const { world: there, project, up, upJson, inside } = withProjects();
   let world: World;
-  let count = 0;
-
-  before(async function () {
-    needEngine(this);
-    world = await makeWorld();
+  before(() => {
+    world = there();
   });
-  after(() => world?.end());
-
-  function project(files: Readonly<Record<string, object | string>>): string {
-    count += 1;
-    const folder = join(world.folder, `container-${count}`);
-    for (const [path, content] of Object.entries(files)) write(join(folder, path), content);
-    return folder;
-  }
-  function write(path: string, content: object | string): void {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
-  }
-  const up = (folder: string, ...words: string[]): Promise<Outcome> =>
-    world.heyvm(['up', folder, '--detach', ...words]);
-  const upJson = async (folder: string, ...words: string[]) =>
-    (await world.json(['up', folder, ...words])) as Up;
-  const inside = async (id: string, ...argv: string[]) =>
-    (await world.heyvm(['exec', id, '--', ...argv])).stdout;
 
   it('is brought up with its variables, its commands and its ports, and says what it does not follow', async () => {
     const folder = project({

@@ -5,40 +5,23 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import { eventually } from '../support/eventually.ts';
-import { errorOf, listenTo, makeWorld, needEngine, type Outcome, type World } from './support/world.ts';
+import { withProjects, write } from './support/projects.ts';
+import { errorOf, listenTo, type World } from './support/world.ts';
 
 /** Listens on a port by what every guest of the tests has; perl is part of the smallest Debian. */
 const SERVER = `perl -MIO::Socket -e '$s = IO::Socket::INET->new(LocalPort => 8123, Listen => 5, ReuseAddr => 1) or die; $| = 1; print "serving\\n"; while ($c = $s->accept) { <$c>; print $c "HTTP/1.0 200 OK\\r\\n\\r\\n"; close $c }'`;
 
 describe('a project with a file of its own', function () {
   this.timeout(120_000);
+  const { world: there, project: withFiles, up: bringUp, upJson } = withProjects();
   let world: World;
-  let count = 0;
-
-  before(async function () {
-    needEngine(this);
-    world = await makeWorld();
+  before(() => {
+    world = there();
   });
-  after(() => world?.end());
 
-  function project(text: string): string {
-    count += 1;
-    const folder = join(world.folder, `project-${count}`);
-    mkdirSync(join(folder, '.heyvm'), { recursive: true });
-    describeIn(folder, text);
-    return folder;
-  }
-  const describeIn = (folder: string, text: string) =>
-    writeFileSync(join(folder, '.heyvm', 'sandbox.yaml'), text);
-  const up = (folder: string, ...words: string[]): Promise<Outcome> =>
-    world.heyvm(['up', folder, '--detach', '--quiet', ...words]);
-  const upJson = async (folder: string, ...words: string[]) =>
-    (await world.json(['up', folder, ...words])) as {
-      sandbox: SandboxInfo;
-      created: boolean;
-      setup: string;
-      command: string;
-    };
+  const project = (text: string) => withFiles({ '.heyvm/sandbox.yaml': text });
+  const describeIn = (folder: string, text: string) => write(join(folder, '.heyvm', 'sandbox.yaml'), text);
+  const up = (folder: string, ...words: string[]) => bringUp(folder, '--quiet', ...words);
   const list = async () => (await world.json(['list'])) as SandboxInfo[];
 
   it('is written by init, in a folder that is made, and never over anything', async () => {
