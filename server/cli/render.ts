@@ -48,7 +48,14 @@ const statusStyles: Readonly<Record<SandboxInfo['status'], Style>> = {
 };
 
 export function statusCell(sandbox: SandboxInfo): Cell {
-  return { text: sandbox.status, style: statusStyles[sandbox.status] };
+  return isOutOfReach(sandbox)
+    ? { text: `${sandbox.status}?`, style: 'yellow' }
+    : { text: sandbox.status, style: statusStyles[sandbox.status] };
+}
+
+/** Its owner lost it from sight, so that its state is what was known last. */
+export function isOutOfReach({ owner, status_reason }: SandboxInfo): boolean {
+  return owner !== undefined && status_reason !== undefined;
 }
 
 /** `name  value` lines, the names in one column. */

@@ -20,7 +20,10 @@ export type GuestProcess = {
 
 export type ListeningPort = { port: number; address: string };
 
-export type GuestEnd = { kind: 'stopped'; forced: boolean } | { kind: 'died'; reason: string };
+export type GuestEnd =
+  | { kind: 'stopped'; forced: boolean }
+  /** `lost` when it may run on, and only whoever keeps it does not answer. */
+  | { kind: 'died'; reason: string; lost?: boolean };
 
 export type Guest = {
   /** Fails with `path-not-found` when the program or the folder does not exist. */

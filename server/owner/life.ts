@@ -65,9 +65,9 @@ export function beginLife(options: LifeOptions): Life {
       again.promise.catch(() => undefined);
       live = again.promise;
       const found = await regain({ ...options, launch: known }, end);
-      if ('kind' in found) {
-        again.reject(new Error(end.reason));
-        return found;
+      if ('end' in found) {
+        again.reject(found.cause ?? new Error(end.reason));
+        return found.end;
       }
       again.resolve(found);
     }
@@ -127,21 +127,27 @@ async function patiently<T>(launch: Launch, work: (launch: Launch) => Promise<T>
 }
 
 /** The engine may have restarted below its guests; then they are still there, or they are not. */
-async function regain({ launch, state, ending }: LifeOptions, end: GuestEnd): Promise<Live | GuestEnd> {
+async function regain(
+  { launch, state, ending }: LifeOptions,
+  end: Extract<GuestEnd, { kind: 'died' }>,
+): Promise<Live | { readonly end: GuestEnd; readonly cause?: unknown }> {
   const { log } = launch;
-  log(`lost the guest: ${end.kind === 'died' ? end.reason : 'it stopped'}`);
+  log(`lost the guest: ${end.reason}`);
+  if (end.lost === true) await state.change({ problem: end.reason });
   let pause = FIRST_PAUSE_MS;
+  let cause: unknown;
   for (;;) {
-    if (ending.current() !== undefined) return end;
+    if (ending.current() !== undefined) return { end, cause };
     try {
       const condition = await patiently(launch, inspectGuest);
-      if (condition === 'stopped' || condition === 'gone') return end;
+      if (condition === 'stopped' || condition === 'gone') return { end };
       const live =
         condition === 'running' ? await patiently(launch, attachGuest) : await attachPaused(launch);
       await state.change({ problem: undefined });
       log('attached again');
       return live;
     } catch (thrown) {
+      cause = thrown;
       const { message } = toSandboxError(thrown);
       if (state.current().problem !== message) {
         log(`cannot reach the guest: ${message}`);

@@ -154,7 +154,7 @@ export function patient(
     if (state.current().state === 'paused') {
       fail('not-running', `sandbox ${name} is paused`, { hint: `heyvm resume ${name}` });
     }
-    return (await life.live()).guest;
+    return (await inTime(life.live(), () => lost(name, state))).guest;
   };
   return {
     exec: async request => (await guest()).exec(request),
@@ -162,6 +162,34 @@ export function patient(
     sftp: async () => (await guest()).sftp(),
     listeningPorts: async () => (await guest()).listeningPorts(),
   };
+}
+
+/** An engine that restarts is back by then. */
+const BACK_MS = 20_000;
+
+/** Again and again asks for a reason to give up, and throws that. */
+async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setInterval(() => {
+    try {
+      giveUp();
+    } catch (error) {
+      late.reject(error);
+    }
+  }, BACK_MS);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function lost(name: string, state: StateFile): void {
+  const { problem } = state.current();
+  if (problem === undefined) return;
+  fail('owner-unreachable', `the guest of ${name} cannot be reached: ${problem}`, {
+    hint: 'it is found again by itself when whoever keeps it is back',
+  });
 }
 
 async function closed(server: Server, open: ReadonlySet<Socket>): Promise<void> {

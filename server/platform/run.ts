@@ -30,6 +30,7 @@ export const run: Run = async (argv, options = {}) => {
     cleanup: true,
   });
   const stop = watch(child.pid, options);
+  endWithUs(child.pid, child);
   if (options.conversation !== undefined)
     converse(child.stdio[conversationOf(options)] as Duplex, options.conversation);
   const result = await child;
@@ -52,6 +53,23 @@ function conversationOf({ files = [] }: RunOptions): number {
 function converse(end: Duplex, { from, to }: NonNullable<RunOptions['conversation']>): void {
   pipeline(from, end, () => undefined);
   pipeline(end, to, () => undefined);
+}
+
+const groups = new Set<number>();
+
+/** Whoever leaves early, such as a command that was told to end, leaves none of its programs behind. */
+function endWithUs(pid: number | undefined, over: PromiseLike<unknown>): void {
+  if (pid === undefined) return;
+  if (groups.size === 0) process.once('exit', endGroups);
+  groups.add(pid);
+  void over.then(() => {
+    groups.delete(pid);
+    if (groups.size === 0) process.off('exit', endGroups);
+  });
+}
+
+function endGroups(): void {
+  for (const pid of groups) killGroup(pid, 'SIGTERM');
 }
 
 type Reason = 'aborted' | 'timeout';

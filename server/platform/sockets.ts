@@ -29,8 +29,8 @@ export function connect(path: string): Promise<Socket> {
   });
 }
 
-/** A server that is gone without a word is noticed in minutes. */
-export function connectTo(host: string, port: number): Promise<Socket> {
+/** A server that is gone without a word is noticed in minutes, and one that never answers after the given time. */
+export function connectTo(host: string, port: number, patienceMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = net().connect({
       host,
@@ -39,8 +39,12 @@ export function connectTo(host: string, port: number): Promise<Socket> {
       keepAliveInitialDelay: 30_000,
       noDelay: true,
     });
+    const late = new Error(`no answer in ${patienceMs / 1000} seconds`);
+    const timer = setTimeout(() => socket.destroy(late), patienceMs);
     socket.once('error', reject);
+    socket.once('close', () => clearTimeout(timer));
     socket.once('connect', () => {
+      clearTimeout(timer);
       socket.off('error', reject);
       resolve(socket);
     });

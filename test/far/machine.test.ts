@@ -1,6 +1,7 @@
 // Machines of a libvirt on another machine: made, used, lost from sight, found again, and removed.
 import { strict as assert } from 'node:assert';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import type { Run } from '../../server/core/ports.ts';
@@ -192,6 +193,53 @@ describe('machines on another machine', function () {
     await goesOn();
   });
 
+  it('are said to be out of reach while their libvirt says nothing, and leave no program that waits', async () => {
+    await second.freeze();
+    try {
+      const reason = async (): Promise<string> => (await engine.get(NAME)).status_reason ?? '';
+      await eventually(async () => /does not answer/.test(await reason()), {
+        withinMs: 150_000,
+        everyMs: 500,
+        what: 'the news that it cannot be reached',
+      });
+      const listed = await heyvm(engine.home, 'list');
+      assert.match(listed.stdout, / running\? /);
+      assert.match(listed.stderr, /away cannot be reached now: libvirt at \S+ does not answer: /);
+      const refusals: readonly (readonly [readonly string[], RegExp])[] = [
+        [['exec', NAME, '--', 'true'], /cannot be reached: libvirt at \S+ does not answer/],
+        [['stop', NAME], /libvirt at \S+ does not answer: /],
+        [['rm', NAME, '--force', '--yes'], /libvirt at \S+ does not answer: /],
+      ];
+      for (const [words, why] of refusals) {
+        const { code, stderr } = await heyvm(engine.home, ...words);
+        assert.ok(code !== 0, words.join(' '));
+        assert.match(stderr, why);
+      }
+      await eventually(() => programsFor(second.uri).length === 0, { what: 'the end of all that asked' });
+    } finally {
+      await second.thaw();
+    }
+    await goesOn();
+  });
+
+  it('end the programs that ask for them with whoever started those', async () => {
+    await second.freeze();
+    try {
+      const module = join(import.meta.dirname, '../../server/backends/libvirt/virsh.ts');
+      const runner = join(import.meta.dirname, '../../server/platform/run.ts');
+      const script = `import { libvirtAt } from '${module}'; import { run } from '${runner}';
+        await libvirtAt('${second.uri}', { run, signal: new AbortController().signal }).call(['destroy', 'nobody']);`;
+      const caller = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+        stdio: 'ignore',
+      });
+      await eventually(() => programsFor('destroy nobody').length > 0, { what: 'the program that asks' });
+      caller.kill('SIGKILL');
+      await eventually(() => programsFor('destroy nobody').length === 0, { what: 'its end' });
+    } finally {
+      await second.thaw();
+    }
+  });
+
   it('refuse to be copied', async () => {
     for (const verb of ['snapshot', 'fork']) {
       const { code, stderr } = await heyvm(engine.home, verb, NAME);
@@ -218,3 +266,16 @@ describe('machines on another machine', function () {
     assert.deepEqual(await volumes(), [FOREIGN]);
   });
 });
+
+/** Programs of this machine whose words hold these. */
+function programsFor(words: string): readonly string[] {
+  return globSync('/proc/[0-9]*/cmdline').filter(path => {
+    try {
+      const line = readFileSync(path, 'utf8').replaceAll('\0', ' ');
+      return /virsh/.test(line) && line.includes(words);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+}

@@ -1,5 +1,5 @@
 // Carries plans out: makes the folders of a sandbox, starts bubblewrap, and clears up after it.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
@@ -7,6 +7,7 @@ import { fail } from '../../core/errors.ts';
 import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
+import { ensureHome, makeEmpty } from '../kit/home.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { withRealPaths, workspaceOf, workspaceRef } from '../kit/workspace.ts';
 import {
@@ -43,15 +44,10 @@ export const driver: Driver = {
 };
 
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
-  const home = homeFolder(state);
-  if (!(await isPresent(home))) {
-    await ensureFolder(state);
-    const fresh = `${home}.new`;
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { mode: 0o700 });
+  await ensureHome(homeFolder(state), fresh => {
+    makeEmpty(fresh);
     for (const { path, content } of homeSkeleton) writeFileSync(join(fresh, path), content, { mode: 0o644 });
-    renameSync(fresh, home);
-  }
+  });
   return workspaceRef(request.workspace);
 }
 

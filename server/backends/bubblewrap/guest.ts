@@ -1,19 +1,17 @@
 // A running guest: programs and connections go through the guest program, its life through the processes of the host.
-import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
-import { errorCodeOf } from '../../platform/files.ts';
 import { type ProcessIdentity, signalProcess } from '../../platform/process.ts';
-import { connect } from '../../platform/sockets.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { answers } from '../kit/answers.ts';
+import { reach } from '../kit/reach.ts';
 import { within } from '../kit/within.ts';
 import { removeGroups } from './cgroups.ts';
 import type { LaunchPlan } from './plan.ts';
 import { removeTree } from './removeTree.ts';
 import { forgetRunning, killAndWait, writeRunning } from './running.ts';
-import { firstChildOf, type Over, type Started, startBubblewrap } from './start.ts';
+import { firstChildOf, type Over, startBubblewrap } from './start.ts';
 
 export type GuestParts = {
   readonly plan: LaunchPlan;
@@ -26,9 +24,11 @@ export type GuestParts = {
 export async function makeGuest(parts: GuestParts): Promise<Guest> {
   const { plan, context, cgroups, socket } = parts;
   const started = startBubblewrap(plan, context);
-  const remote = guestOver(() => connectTo(socket));
+  const remote = guestOver(() => reach(socket));
   try {
-    await answers(remote, started, context);
+    // The socket is there before the guest is, and a connection to it waits until it is answered.
+    const ended = started.over.then(failedStart);
+    await answers({ ping: remote.ping, ended, retryMs: RETRY_MS }, context.signal);
     const init = started.init() ?? fail('guest-failed', 'the guest ended right after its start');
     await writeRunning(context.state, { init, cgroups: [...cgroups], socket });
     return followed(parts, { ...started, init }, remote);
@@ -74,39 +74,6 @@ function followed(parts: GuestParts, started: Running, remote: RemoteGuest): Gue
   };
 }
 
-/** The socket is there before the guest is, and a connection to it waits until it is answered. */
-async function answers(remote: RemoteGuest, started: Started, { signal }: DriverContext): Promise<void> {
-  const interrupted = Promise.withResolvers<never>();
-  const onAbort = (): void => interrupted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  let waiting = true;
-  const ended = started.over.then(over => {
-    waiting = false;
-    return failedStart(over);
-  });
-  const ping = async (): Promise<void> => {
-    while (waiting) {
-      try {
-        return await remote.ping();
-      } catch {
-        // The launcher has not come to listen yet, or bubblewrap has ended, which is told above.
-        await delay(RETRY_MS);
-      }
-    }
-  };
-  try {
-    signal.throwIfAborted();
-    await Promise.race([ping(), ended, interrupted.promise]);
-    signal.throwIfAborted();
-  } finally {
-    waiting = false;
-    signal.removeEventListener('abort', onAbort);
-    // These go on after the race, and nobody listens to them any more.
-    ended.catch(() => undefined);
-    interrupted.promise.catch(() => undefined);
-  }
-}
-
 /** The launcher takes about a millisecond. */
 const RETRY_MS = 1;
 
@@ -132,14 +99,4 @@ function endOf({ code }: Over, stopping: Stopping | undefined): GuestEnd {
   };
   const reason = code === undefined ? 'bubblewrap was killed' : reasons[code];
   return { kind: 'died', reason: reason ?? `the guest program ended with code ${code}` };
-}
-
-async function connectTo(socket: string): Promise<Socket> {
-  try {
-    return await connect(socket);
-  } catch (error) {
-    const code = errorCodeOf(error);
-    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
-    return fail('not-running', 'the guest has ended', { hint: 'start it again with heyvm start' });
-  }
 }

@@ -2,12 +2,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import * as z from 'zod/mini';
 import type { DriverContext } from '../../core/backend.ts';
 import { identify, type ProcessIdentity } from '../../platform/process.ts';
 import { spawnChild } from '../../platform/spawn.ts';
 import { parseJson } from '../../protocol/parse.ts';
+import { collectWords } from '../kit/words.ts';
 import type { LaunchPlan } from './plan.ts';
 import { killAndWait } from './running.ts';
 
@@ -92,18 +92,6 @@ function readStatus(file: number): StatusLine {
   const lines = bytes.toString('utf8').split('\n');
   const parsed = lines.map(line => parseJson(StatusLine, line)).filter(line => line.ok);
   return Object.assign({}, ...parsed.map(({ value }) => value));
-}
-
-const WORDS_LIMIT = 4_000;
-
-function collectWords(stream: Readable | null, log: (line: string) => void): { last(): string } {
-  let text = '';
-  stream?.on('data', (chunk: Buffer) => {
-    const added = chunk.toString('utf8');
-    text = (text + added).slice(-WORDS_LIMIT);
-    for (const line of added.split('\n')) if (line !== '') log(`guest: ${line}`);
-  });
-  return { last: () => text.trim().split('\n').at(-1) ?? '' };
 }
 
 /** The guest program is the first child of the namespace's first process, while nothing else runs there. */

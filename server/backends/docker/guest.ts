@@ -1,10 +1,10 @@
 // A running container as the owner sees it: programs and connections over the line, its life through the engine.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
 import { type Engine, isAway } from '../../engine/engine.ts';
 import { guestOver, type RemoteGuest } from '../../wire/client.ts';
+import { answers } from '../kit/answers.ts';
 import { within } from '../kit/within.ts';
 import { killContainer } from './containers.ts';
 import { endOf } from './ending.ts';
@@ -23,14 +23,17 @@ export async function makeGuest({ engine, id, context, started }: GuestParts): P
   const { log, signal } = context;
   const over = new AbortController();
   const line = lineTo({ engine, container: id, log });
-  // A guest may answer before the engine does, and go on when the engine goes away before it has said that it started.
+  // A guest may answer before the engine does, and go on when the engine goes away before it has said that it started. The
+  // engine's word counts as well: until it is given, one that is killed forgets that the container runs.
   const settled = started.catch(error => (isAway(error) ? undefined : Promise.reject(error)));
   const stopping: Stopping = {};
   const asked = (): boolean => stopping.how !== undefined;
   const died = settled.then(() => endOf({ engine, id, log, asked, signal: over.signal }));
   const remote = guestOver(() => connectOver(line));
   try {
-    await answers({ remote, settled, died }, signal);
+    const ended = died.then(failedStart);
+    const { ping } = remote;
+    await answers({ ping, ended, settled, retryMs: RETRY_MS, patienceMs: START_MS }, signal);
   } catch (error) {
     line.close();
     over.abort();
@@ -85,47 +88,6 @@ function follow({ engine, id, line, remote, died, stopping }: Following): Guest 
       return stopped;
     },
   };
-}
-
-type Starting = {
-  readonly remote: RemoteGuest;
-  /** Resolves when the engine has said that it started, or has gone away. */
-  readonly settled: Promise<void>;
-  readonly died: Promise<GuestEnd>;
-};
-
-/**
- * The line and the server come up at their own times, and the container may end before either. The engine's word counts
- * as well: until it is given, an engine that is killed forgets that the container runs, and can neither stop nor start it.
- */
-async function answers({ remote, settled, died }: Starting, signal: AbortSignal): Promise<void> {
-  let over = false;
-  const interrupted = Promise.withResolvers<never>();
-  const onAbort = (): void => interrupted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  const ended = died.then(end => failedStart(end));
-  // Whoever waits hears of it in the race, and nobody else does.
-  ended.catch(() => undefined);
-  interrupted.promise.catch(() => undefined);
-  const deadline = Date.now() + START_MS;
-  const ping = async (): Promise<void> => {
-    for (;;) {
-      try {
-        return await remote.ping();
-      } catch (error) {
-        if (over || Date.now() > deadline) throw error;
-        await delay(RETRY_MS);
-      }
-    }
-  };
-  try {
-    signal.throwIfAborted();
-    await Promise.race([Promise.all([ping(), settled]), ended, interrupted.promise]);
-    signal.throwIfAborted();
-  } finally {
-    over = true;
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 const START_MS = 60_000;

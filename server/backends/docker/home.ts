@@ -4,8 +4,9 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext, LaunchRequest } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
-import { ensureFolder, isAbsence } from '../../platform/files.ts';
+import { isAbsence } from '../../platform/files.ts';
 import { removeTree } from '../../platform/removeTree.ts';
+import { ensureHome as makeWhole } from '../kit/home.ts';
 
 export function homeFolder(state: string): string {
   return join(state, 'home');
@@ -17,14 +18,9 @@ export async function ensureHome(
   owner: LaunchRequest['owner'],
   from: string | undefined,
 ): Promise<void> {
-  const home = homeFolder(context.state);
-  if (await exists(home)) return;
-  await ensureFolder(context.state);
-  const fresh = `${home}.new`;
-  await removeTree(fresh);
-  if (from === undefined) makeHome(fresh, owner);
-  else await copyHome(context, from, fresh);
-  await rename(fresh, home);
+  await makeWhole(homeFolder(context.state), fresh =>
+    from === undefined ? makeHome(fresh, owner) : copyHome(context, from, fresh),
+  );
 }
 
 /** The old one is gone only when the new one is complete. */

@@ -30,11 +30,12 @@ export function makeGuest(parts: GuestParts): Guest {
   const { connect, ...remote } = channels(line);
   let stopping: { forced: boolean } | undefined;
   let stopped: Promise<GuestEnd> | undefined;
-  const ended = follow(parts).then(why => {
+  const ended = follow(parts, () => stopping === undefined).then(({ reason, lost }): GuestEnd => {
     line.close();
-    if (stopping !== undefined) return { kind: 'stopped', forced: stopping.forced } as const;
-    context.log(`the machine has ended: ${why}`);
-    return { kind: 'died', reason: why } as const;
+    if (lost) return { kind: 'died', reason, lost };
+    if (stopping !== undefined) return { kind: 'stopped', forced: stopping.forced };
+    context.log(`the machine has ended: ${reason}`);
+    return { kind: 'died', reason };
   });
   const stop = async (graceMs: number): Promise<GuestEnd> => {
     // Where libvirt is away nobody could say that it has ended, so it is not told to.
@@ -98,16 +99,28 @@ const QUICK_LOOKS = 100;
 /** Lets the follower of a line look more often, because an end is near. */
 const hurry = new WeakMap<Line, () => void>();
 
-/** Resolves with the reason when the machine has ended; a libvirt that cannot be asked is no end. */
-async function follow({ context, libvirt, name, places, line }: GuestParts): Promise<string> {
+type Over = { readonly reason: string; readonly lost: boolean };
+
+/**
+ * Resolves with the reason when the machine has ended. A libvirt that cannot be asked is no end, but without a line to
+ * the machine either, nobody knows what has become of it; that is told when it `matters`.
+ */
+async function follow(
+  { context, libvirt, name, places, line }: GuestParts,
+  matters: () => boolean,
+): Promise<Over> {
   const console = await readConsole(places.console);
   let wake = Promise.withResolvers<void>();
   let quickLooks = 0;
+  let isLineLost = false;
   const look = (): void => {
     quickLooks = QUICK_LOOKS;
     wake.resolve();
   };
-  line.onLost(look);
+  line.onLost(() => {
+    isLineLost = true;
+    look();
+  });
   hurry.set(line, look);
   for (;;) {
     const late = new AbortController();
@@ -117,10 +130,17 @@ async function follow({ context, libvirt, name, places, line }: GuestParts): Pro
     late.abort();
     wake = Promise.withResolvers<void>();
     for (const words of await console.read()) context.log(`console: ${words}`);
-    const found = await conditionOf(libvirt, name).catch(() => undefined);
-    if (found === undefined || found.kind === 'running' || found.kind === 'paused') continue;
+    const found = await conditionOf(libvirt, name).catch(messageOf);
+    if (typeof found === 'string') {
+      if (isLineLost && matters()) return { reason: found, lost: true };
+      continue;
+    }
+    isLineLost = false;
+    if (found.kind === 'running' || found.kind === 'paused') continue;
     const words = console.lastWords();
-    return found.kind === 'full' ? await endFull(libvirt, name, found) : `${reasonOf(found)}${quoted(words)}`;
+    const reason =
+      found.kind === 'full' ? await endFull(libvirt, name, found) : `${reasonOf(found)}${quoted(words)}`;
+    return { reason, lost: false };
   }
 }
 
@@ -136,6 +156,10 @@ async function endFull(
 
 function reasonOf(condition: Condition): string {
   return condition.kind === 'off' ? condition.why : 'libvirt does not know the machine any more';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function quoted(words: string): string {

@@ -1,12 +1,12 @@
 // One libvirt, reached with its own command line program; several commands go into one process.
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail, SandboxError } from '../../core/errors.ts';
 import type { RunResult } from '../../core/ports.ts';
 import { refuseAway } from './away.ts';
 import { NAMESPACE } from './domain.ts';
-import { withoutQuestions } from './far/address.ts';
+import { namesHost, withoutQuestions } from './far/address.ts';
 import { findElements } from './xml.ts';
 
 export type Command = readonly [string, ...string[]];
@@ -36,34 +36,56 @@ type Reach = Pick<DriverContext, 'run' | 'signal'> & {
 
 const PROGRAM = 'virsh';
 const PATIENCE_MS = 60_000;
+/** What becomes of its machines is asked often of a libvirt that may be away, and answered at once. */
+const QUESTION_MS = 25_000;
+/** A connection that broke without a word is given up in half a minute. */
+const ALIVE = ['--keepalive-interval', '5', '--keepalive-count', '5'] as const;
+
+/** On the way to another host virsh and its ssh may wait for long; both end with us, however we end. */
+function leash(patienceMs: number): readonly string[] {
+  if (!['setpriv', 'timeout'].every(name => existsSync(`/usr/bin/${name}`))) return [];
+  const seconds = String(Math.ceil(patienceMs / 1000) + 5);
+  return ['setpriv', '--pdeathsig', 'TERM', 'timeout', '--kill-after', '2', seconds];
+}
 
 export function libvirtAt(uri: string, { run, signal, patienceMs = PATIENCE_MS }: Reach): Libvirt {
-  const hand: Libvirt['hand'] = async (files, ...commands) => {
+  const isOnHost = namesHost(uri);
+  const speak = async (
+    patience: number,
+    files: readonly number[],
+    commands: readonly Command[],
+  ): Promise<RunResult> => {
     const [only] = commands;
     // One word is taken for a line of commands, as a line of several is.
     const words = commands.length === 1 && only !== undefined && only.length > 1 ? only : [line(commands)];
-    const argv = [PROGRAM, '--quiet', '--connect', withoutQuestions(uri), ...words] as const;
-    const options = { signal, env: environment(), timeoutMs: patienceMs, accept: 'any', cwd: '/' } as const;
+    const plain = [PROGRAM, '--quiet', '--connect', withoutQuestions(uri)] as const;
+    const [first, ...rest] = isOnHost ? ([...leash(patience), ...plain, ...ALIVE] as const) : plain;
+    const argv = [first, ...rest, ...words] as const;
+    const options = { signal, env: environment(), timeoutMs: patience, accept: 'any', cwd: '/' } as const;
     try {
       const result = await run([...argv], { ...options, files });
       return NO_CONNECTION.test(result.stderr) ? refuseAway(uri, saidBy(result)) : result;
     } catch (error) {
       const late = error instanceof SandboxError && error.code === 'timeout';
-      if (late) refuseAway(uri, `no answer in ${patienceMs / 1000} seconds`);
+      if (late) refuseAway(uri, `no answer in ${patience / 1000} seconds`);
       throw error;
     }
   };
+  const hand: Libvirt['hand'] = (files, ...commands) => speak(patienceMs, files, commands);
   const attempt: Libvirt['attempt'] = (...commands) => hand([], ...commands);
-  const call: Libvirt['call'] = async (...commands) => {
-    const result = await attempt(...commands);
-    return result.code === 0 ? result.stdout : refused(uri, commands, result);
-  };
+  const accept = (commands: readonly Command[], result: RunResult): string =>
+    result.code === 0 ? result.stdout : refused(uri, commands, result);
+  const call: Libvirt['call'] = async (...commands) => accept(commands, await attempt(...commands));
   return {
     uri,
     call,
     attempt,
     hand,
-    domains: async () => parseDomains(await call(['domstats', '--state', '--raw', '--nowait'])),
+    domains: async () => {
+      const question: readonly Command[] = [['domstats', '--state', '--raw', '--nowait']];
+      const patience = isOnHost ? Math.min(patienceMs, QUESTION_MS) : patienceMs;
+      return parseDomains(accept(question, await speak(patience, [], question)));
+    },
   };
 }
 

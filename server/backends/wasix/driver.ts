@@ -1,5 +1,5 @@
 // Carries plans out: makes the folders of a sandbox, starts the process of its guest, and clears up after it.
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Driver, DriverContext, LaunchRequest, Ref, Residue } from '../../core/backend.ts';
 import { cautionsOf, gapsOf, refuseGaps } from '../../core/conform.ts';
@@ -8,6 +8,7 @@ import type { Guest } from '../../core/guest.ts';
 import { ensureFolder, isPresent } from '../../platform/files.ts';
 import { isSame } from '../../platform/process.ts';
 import { removeTree } from '../../platform/removeTree.ts';
+import { ensureHome, makeEmpty } from '../kit/home.ts';
 import { checkMounts } from '../kit/mounts.ts';
 import { withRealPaths, workspaceOf, workspaceRef } from '../kit/workspace.ts';
 import { startGuest } from './guest.ts';
@@ -31,14 +32,7 @@ export const driver: Driver = {
 };
 
 async function create({ state }: DriverContext, request: LaunchRequest): Promise<Ref> {
-  const home = homeFolder(state);
-  if (!(await isPresent(home))) {
-    await ensureFolder(state);
-    const fresh = `${home}.new`;
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { mode: 0o700 });
-    renameSync(fresh, home);
-  }
+  await ensureHome(homeFolder(state), makeEmpty);
   return workspaceRef(request.workspace);
 }
 

@@ -1,19 +1,18 @@
 // A running guest: its process, what it says about itself, and the moment it is over.
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail, fromErrorInfo } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
-import { errorCodeOf } from '../../platform/files.ts';
 import { identify } from '../../platform/process.ts';
 import { removeTree } from '../../platform/removeTree.ts';
-import { connect } from '../../platform/sockets.ts';
 import { spawnChild } from '../../platform/spawn.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import type { Limits } from '../../protocol/sandbox.ts';
 import { guestOver } from '../../wire/client.ts';
+import { reach } from '../kit/reach.ts';
 import { within } from '../kit/within.ts';
+import { collectWords } from '../kit/words.ts';
 import type { GuestPlan } from './plan.ts';
 import { guestArguments, nodeEnvironment } from './program.ts';
 import { forgetRunning, writeRunning } from './running.ts';
@@ -32,7 +31,6 @@ type Over = { readonly code: number | null; readonly signal: string | null; read
 
 /** Beyond its grace a guest needs a moment to end in order. */
 const PATIENCE_MS = 1_500;
-const WORDS_LIMIT = 4_000;
 
 /** Resolves when the guest can run programs; on any failure nothing of it is left. */
 export async function startGuest(
@@ -145,24 +143,4 @@ function reasonOf({ code, signal, said }: Over): string {
 async function clearUp({ socket }: GuestPlan, { state, log }: DriverContext): Promise<void> {
   await removeTree(socket).catch((error: unknown) => log(`could not remove ${socket}: ${String(error)}`));
   await forgetRunning(state);
-}
-
-async function reach(socket: string): ReturnType<typeof connect> {
-  try {
-    return await connect(socket);
-  } catch (error) {
-    const code = errorCodeOf(error);
-    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
-    return fail('not-running', 'the guest has ended', { hint: 'start it again with heyvm start' });
-  }
-}
-
-function collectWords(stream: Readable | null, log: (line: string) => void): { last(): string } {
-  let text = '';
-  stream?.on('data', (chunk: Buffer) => {
-    const added = chunk.toString('utf8');
-    text = (text + added).slice(-WORDS_LIMIT);
-    for (const line of added.split('\n')) if (line !== '') log(`guest: ${line}`);
-  });
-  return { last: () => text.trim().split('\n').at(-1) ?? '' };
 }

@@ -2,7 +2,7 @@
 import { fail } from '../../core/errors.ts';
 import type { SandboxInfo } from '../../protocol/sandbox.ts';
 import type { Context } from '../command.ts';
-import { age, statusCell, table } from '../render.ts';
+import { age, isOutOfReach, statusCell, table } from '../render.ts';
 import { warnOfProblems } from '../warnings.ts';
 
 export async function run({ args, out, call }: Context): Promise<undefined> {
@@ -24,6 +24,8 @@ export async function run({ args, out, call }: Context): Promise<undefined> {
         : `none of the ${sandboxes.length} sandboxes; heyvm list shows all`,
     );
   }
+  for (const { name, status_reason } of shown.filter(isOutOfReach))
+    out.warn(`${name} cannot be reached now: ${status_reason}`);
   warnOfProblems(out, problems);
 }
 

@@ -31,6 +31,9 @@ export type SecondMachine = {
   /** Lets nobody in, and cuts all connections. */
   close(): Promise<void>;
   open(): Promise<void>;
+  /** Its libvirt takes whatever is sent, and says nothing; connections stay open. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -94,6 +97,7 @@ export async function startSecondMachine(): Promise<SecondMachine> {
     const noSsh = join(folder, 'etc', 'no-ssh');
     const cut = async (): Promise<void> =>
       void (await attempt([...enter, 'pkill', '-KILL', 'virt-ssh-helper']));
+    const signal = async (name: string): Promise<void> => void (await run('pkill', name, '-x', 'libvirtd'));
     await makePool(run);
     const reachable = async (): Promise<boolean> =>
       (await attempt(['virsh', '-c', `${uri}&no_tty=1`, 'version'])).code === 0;
@@ -105,6 +109,8 @@ export async function startSecondMachine(): Promise<SecondMachine> {
         await attempt([...enter, 'pkill', '-KILL', 'sshd']);
         await cut();
       },
+      freeze: () => signal('-STOP'),
+      thaw: () => signal('-CONT'),
       open: async () => {
         rmSync(noSsh, { force: true });
         await eventually(reachable, { what: 'the ssh server of the second machine' });

@@ -18,8 +18,8 @@ export function withoutQuestions(uri: string): string {
 }
 
 const TCP_PORT = 16_509;
-/** Of a connection that breaks without a word, ssh notices that in less than a minute. */
-const ALIVE = ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3', '-o', 'ConnectTimeout=20'];
+/** Of a connection that breaks without a word, ssh notices that in less than half a minute. */
+const ALIVE = ['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=4', '-o', 'ConnectTimeout=20'];
 
 /** Pure. Undefined where streams of a guest cannot be had over this kind of connection. */
 export function addressOf(uri: string): Address | undefined {

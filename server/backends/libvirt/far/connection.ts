@@ -20,12 +20,23 @@ export async function tryStreams(uri: string): Promise<void> {
   await connected(uri, tryConnection);
 }
 
+/** From the first byte on, until libvirt there has answered what was asked of it. */
+const PATIENCE_MS = 20_000;
+
 async function connected<T>(uri: string, use: (connection: Duplex, own: string) => Promise<T>): Promise<T> {
   const address = addressOf(uri) ?? refuseTransport(uri);
   try {
     const connection =
-      address.kind === 'ssh' ? overSsh(address.argv) : await connectTo(address.host, address.port);
-    return await use(connection, address.own);
+      address.kind === 'ssh'
+        ? overSsh(address.argv)
+        : await connectTo(address.host, address.port, PATIENCE_MS);
+    const late = new Error(`no answer in ${PATIENCE_MS / 1000} seconds`);
+    const timer = setTimeout(() => connection.destroy(late), PATIENCE_MS);
+    try {
+      return await use(connection, address.own);
+    } finally {
+      clearTimeout(timer);
+    }
   } catch (error) {
     if (error instanceof SandboxError) throw error;
     const said = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,8 @@
 //
 // virsh has no command for the channel of a guest, and this protocol gives it over every kind of connection.
 export type Frame = {
+  /** Of two programs of libvirt; that of its calls when it is left out. */
+  readonly program?: number;
   readonly procedure: number;
   readonly type: number;
   readonly serial: number;
@@ -9,17 +11,20 @@ export type Frame = {
   readonly payload: Buffer;
 };
 
-export const types = { call: 0, reply: 1, stream: 3 } as const;
+export const types = { call: 0, reply: 1, message: 2, stream: 3 } as const;
 export const statuses = { ok: 0, error: 1, continue: 2 } as const;
 
 const PROGRAM = 0x20008086;
+/** By which each side asks whether the other one is still there: https://libvirt.org/kbase/internals/rpc.html */
+export const KEEPALIVE = 0x6b656570;
+export const alive = { ping: 1, pong: 2 } as const;
 const VERSION = 1;
 const HEAD = 28;
 /** libvirt's own bound. */
 const LONGEST = 32 * 1024 * 1024;
 
-export function encodeFrame({ procedure, type, serial, status, payload }: Frame): Buffer {
-  const words = [HEAD + payload.length, PROGRAM, VERSION, procedure, type, serial, status];
+export function encodeFrame({ program = PROGRAM, procedure, type, serial, status, payload }: Frame): Buffer {
+  const words = [HEAD + payload.length, program, VERSION, procedure, type, serial, status];
   const head = Buffer.alloc(HEAD);
   for (const [index, word] of words.entries()) head.writeUInt32BE(word, index * 4);
   return Buffer.concat([head, payload]);
@@ -51,9 +56,11 @@ export function frameReader(onFrame: (frame: Frame) => void): (chunk: Buffer) =>
 
 function decode(bytes: Buffer): Frame | undefined {
   const word = (index: number): number => bytes.readUInt32BE(index * 4);
-  if (word(1) !== PROGRAM) return undefined;
+  const program = word(1);
+  if (program !== PROGRAM && program !== KEEPALIVE) return undefined;
   const [procedure, type, serial, status] = [word(3), word(4), word(5), word(6)];
-  return { procedure, type, serial, status, payload: bytes.subarray(HEAD) };
+  const payload = bytes.subarray(HEAD);
+  return { ...(program === KEEPALIVE ? { program } : {}), procedure, type, serial, status, payload };
 }
 
 /** The parts of a payload: numbers, texts, texts that may be absent, and bytes of a known length. */

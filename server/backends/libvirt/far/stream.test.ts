@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { encodeFrame, type Frame, frameReader, statuses, types, xdr } from './frames.ts';
+import { eventually } from '../../../../test/support/eventually.ts';
+import { alive, encodeFrame, type Frame, frameReader, KEEPALIVE, statuses, types, xdr } from './frames.ts';
 import { openStream } from './stream.ts';
 
 type Answer = { readonly status?: number; readonly payload?: Buffer };
@@ -16,7 +17,7 @@ const answers: Readonly<Record<number, Answer>> = {
 /** Sends everything in pieces of `size`; what a client writes to its stream comes back. */
 function daemon(
   own: Readonly<Record<number, Answer>> = {},
-  size = 5,
+  { size = 5, pulse = 'answers' }: { size?: number; pulse?: 'answers' | 'silent' } = {},
 ): { connection: Duplex; heard: Frame[] } {
   const heard: Frame[] = [];
   const say = (frame: Frame): void => {
@@ -25,6 +26,10 @@ function daemon(
   };
   const read = frameReader(frame => {
     heard.push(frame);
+    if (frame.program === KEEPALIVE) {
+      const isAsked = frame.procedure === alive.ping && pulse === 'answers';
+      return isAsked ? say({ ...beat, procedure: alive.pong }) : undefined;
+    }
     if (frame.type === types.stream) {
       say(
         frame.status === statuses.ok
@@ -47,6 +52,13 @@ function daemon(
   return { connection, heard };
 }
 
+const beat = {
+  program: KEEPALIVE,
+  type: types.message,
+  serial: 0,
+  status: statuses.ok,
+  payload: Buffer.alloc(0),
+};
 const wish = { own: 'qemu:///system', domain: 'machine', what: 'channel' } as const;
 
 function refusal(code: number, said: string): Answer {
@@ -57,6 +69,21 @@ function refusal(code: number, said: string): Answer {
 }
 
 describe('streams of libvirt', () => {
+  it('break when libvirt stops answering, and not while it answers', async () => {
+    const silent = daemon({}, { pulse: 'silent' });
+    const lost = await openStream(silent.connection, { ...wish, pulseMs: 2 });
+    await assert.rejects(text(lost), /stopped answering/);
+    const there = daemon();
+    const kept = await openStream(there.connection, { ...wish, pulseMs: 2 });
+    there.connection.push(encodeFrame({ ...beat, procedure: alive.ping }));
+    const heard = (procedure: number): number =>
+      there.heard.filter(frame => frame.program === KEEPALIVE && frame.procedure === procedure).length;
+    await eventually(() => heard(alive.ping) > 20, { what: 'many questions' });
+    assert.equal(heard(alive.pong), 1);
+    assert.ok(!kept.destroyed);
+    kept.destroy();
+  });
+
   it('carry what is written both ways, until their end', async () => {
     const { connection, heard } = daemon();
     const stream = await openStream(connection, wish);

@@ -1,7 +1,17 @@
 // A stream of a guest that comes through libvirt: what its channel or its console says, over any connection to libvirt.
 import { Duplex } from 'node:stream';
 import { fail, SandboxError } from '../../../core/errors.ts';
-import { encodeFrame, type Frame, frameReader, refusalIn, statuses, types, xdr } from './frames.ts';
+import {
+  encodeFrame,
+  type Frame,
+  frameReader,
+  KEEPALIVE,
+  refusalIn,
+  statuses,
+  types,
+  xdr,
+} from './frames.ts';
+import { answerPing, watchOver } from './pulse.ts';
 
 const procedures = { open: 1, lookup: 23, authList: 66, authPolkit: 70, console: 201, channel: 296 } as const;
 
@@ -10,13 +20,21 @@ export type Wish = {
   readonly own: string;
   readonly domain: string;
   readonly what: 'channel' | 'console';
+  /** How often it is asked whether libvirt is still there. */
+  readonly pulseMs?: number;
 };
 
+const PULSE_MS = 5_000;
+
 /** Whoever had the stream until now loses it. A failure ends the connection. */
-export async function openStream(connection: Duplex, { own, domain, what }: Wish): Promise<Duplex> {
+export async function openStream(
+  connection: Duplex,
+  { own, domain, what, pulseMs = PULSE_MS }: Wish,
+): Promise<Duplex> {
   const talk = talkOver(connection);
   try {
     await begin(talk, own);
+    watchOver(connection, pulseMs);
     const found = await talk.call(procedures.lookup, xdr.text(domain));
     const asked = Buffer.concat([found, xdr.optional(undefined), xdr.number(FORCE)]);
     await talk.call(procedures[what], asked);
@@ -72,7 +90,10 @@ function talkOver(connection: Duplex): Talk {
   let serial = 0;
   let take: (frame: Frame) => void = () => undefined;
   let broken: (error: Error) => void = () => undefined;
-  const read = frameReader(frame => take(frame));
+  const read = frameReader(frame => {
+    if (frame.program === KEEPALIVE) answerPing(connection, frame);
+    else take(frame);
+  });
   const end = (error?: Error): void => broken(error ?? new Error('the connection to libvirt was closed'));
   // Before its last call is answered, the first bytes of a stream may be here.
   const early: Frame[] = [];
