@@ -1,7 +1,8 @@
 // What is bundled from what: one entry per program, and how esbuild makes it.
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type OnResolveArgs, type Plugin } from 'esbuild';
+import { parts } from '../../server/bin/programs.ts';
 import { componentBundles } from './componentBundles.ts';
 import { dist, root } from './places.ts';
 
@@ -46,6 +47,12 @@ export const bundles: readonly Bundle[] = [
   },
   { name: 'mcp', entry: 'server/agents/sdk.ts', ships: true },
   { name: 'brief', entry: 'server/bin/cli.ts', ships: true, options: { plugins: [briefOnly()] } },
+  {
+    name: 'making',
+    entry: 'server/bin/cli.ts',
+    ships: true,
+    options: { banner: { js: versionGuard }, plugins: [makingOnly(), packagesApart()] },
+  },
   { name: 'start', entry: 'server/bin/start.ts', ships: true },
   { name: 'owner', entry: 'server/bin/owner.ts', ships: true, options: { plugins: [packagesApart()] } },
   ...Object.entries(apart).map(([name, entry]) => ({
@@ -224,30 +231,47 @@ function refusing(path: string): string {
   ].join('\n');
 }
 
-/** What `list`, `get` and `exec` import late in every run. */
-const briefly = /\/(list|get|exec|service|sandboxHandlers)\.ts$/;
-
-/** What is said about commands that this program never runs. */
+/** What is said about commands that neither part runs. */
 const otherTables = /\/table\/(images|machine|moments|projects)\.ts$/;
 
 /** Methods that none of these commands calls. */
-const otherMethods = /\/(client|file|forward|image|project|review)Methods\.ts$/;
+const otherMethods = /\/(client|editor|file|forward|image|project|review)Methods\.ts$/;
+
+/** What `list`, `get` and `exec` import late in every run; nothing else is there. */
+const briefly = isOneOf([...parts.brief, 'service', 'sandboxHandlers']);
+
+/** Commands, and nouns of the service; what those import late themselves is all there. */
+const making = isOneOf([...parts.making, 'sandboxHandlers']);
+const families = /\/server\/(cli\/table\/\w+|service\/service)\.ts$/;
+
+function isOneOf(names: readonly string[]): RegExp {
+  return new RegExp(`/(${names.join('|')})\\.ts$`);
+}
+
+/** Commands that people and agents call in loops, in a program a fifth as large. */
+function briefOnly(): Plugin {
+  return partOnly('brief-only', ({ path }) => briefly.test(path));
+}
+
+/** Commands that scripts call for each program that they run. */
+function makingOnly(): Plugin {
+  return partOnly('making-only', ({ path, importer }) => !families.test(importer) || making.test(path));
+}
 
 /**
- * The commands that people and agents call in loops, in a program a fifth as large: reading a program is most of what
- * they cost. Whoever imports the rest there waits for ever, while the whole program starts over in the same process;
- * so nothing may be imported late by these commands once they have had an effect.
+ * Whoever imports late what is left out waits for ever, while the whole program starts over in the same process; so
+ * nothing that is not there may be imported late by these commands once they have had an effect.
  */
-function briefOnly(): Plugin {
+function partOnly(name: string, isThere: (late: OnResolveArgs) => boolean): Plugin {
   return {
-    name: 'brief-only',
+    name,
     setup(hooks) {
-      hooks.onResolve({ filter: /./ }, ({ kind, path }) => {
+      hooks.onResolve({ filter: /./ }, args => {
+        const { kind, path } = args;
         if (path === './cli.cjs') return { path, external: true };
         if (otherTables.test(path)) return { path: 'tables', namespace: 'tables' };
         if (otherMethods.test(path)) return { path: 'methods', namespace: 'methods' };
-        if (kind !== 'dynamic-import' || briefly.test(path)) return undefined;
-        return { path: 'rest', namespace: 'rest' };
+        return kind !== 'dynamic-import' || isThere(args) ? undefined : { path: 'rest', namespace: 'rest' };
       });
       hooks.onLoad({ filter: /./, namespace: 'tables' }, () => ({
         contents:
@@ -255,7 +279,7 @@ function briefOnly(): Plugin {
       }));
       hooks.onLoad({ filter: /./, namespace: 'methods' }, () => ({
         contents:
-          'export const clientMethods = {}, fileMethods = {}, forwardMethods = {}, imageMethods = {}, projectMethods = {}, reviewMethods = {};',
+          'export const clientMethods = {}, editorMethods = {}, fileMethods = {}, forwardMethods = {}, imageMethods = {}, projectMethods = {}, reviewMethods = {};',
       }));
       // A module with a `then` is a promise to whoever awaits its import, and this one is never kept.
       hooks.onLoad({ filter: /./, namespace: 'rest' }, () => ({

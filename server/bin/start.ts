@@ -15,25 +15,17 @@ import { Script } from 'node:vm';
 import { expectOwner } from '../owner/candidate.ts';
 import { bundle } from '../platform/bundle.ts';
 import { pathsOf } from '../store/paths.ts';
-
-/** These share a small program. */
-const brief = ['exec', 'get', 'list'];
-
-/** Each of these has a compiled form of its own, with what it needs and no more; all others share one. */
-const frequent = [...brief, 'create', 'rm', 'run', 'sh', 'ssh-proxy', 'start', 'stop', 'wt'];
+import { startOf } from './programs.ts';
 
 /** Forms that were not used by any new run for this long belong to builds that are gone. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
-/** The owner that these will need loads its program while they load theirs. */
-const makers = ['create', 'restart', 'run', 'start', 'wt'];
-
-const command = frequent.find(name => name === process.argv[2]);
-const program = join(import.meta.dirname, brief.some(name => name === command) ? 'brief.cjs' : 'cli.cjs');
+const start = startOf(process.argv[2]);
+const program = join(import.meta.dirname, start.program);
 const { cache } = pathsOf(process.env);
-const compiled = join(cache, 'compiled', `${process.env['HEYVM_BUILD']}-${command ?? 'other'}`);
+const compiled = join(cache, 'compiled', `${process.env['HEYVM_BUILD']}-${start.form}`);
 
-if (makers.some(name => name === process.argv[2]))
+if (start.owner)
   globalThis.heyvmOwner = expectOwner({ paths: pathsOf(process.env), env: process.env, bundle });
 
 /** What Node puts around a module; the same text must come from every run, or the compiled form is void. */

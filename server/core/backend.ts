@@ -30,7 +30,7 @@ export type Manifest = {
   /** The higher, the earlier this backend is tried when the person lets heyvm choose; zero is never. */
   readonly rank: Readonly<Record<Purpose, number>>;
   /** The schema of `backends.<id>` in the settings. */
-  readonly options: z.ZodMiniType;
+  readonly options: () => z.ZodMiniType;
   /** What its guests run from when neither the person nor the settings name an image. */
   readonly defaultImage?: string;
   /** What the names of the bundled programs begin with in which its guests run; owners get a copy of those. */

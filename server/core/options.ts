@@ -22,9 +22,9 @@ export function optionsOf(
   { path, over = {} }: OptionsSource,
 ): unknown {
   const set = ownOptions(settings, manifest);
-  const parsed = parse(manifest.options, { ...set, ...over });
+  const parsed = parse(manifest.options(), { ...set, ...over });
   if (parsed.ok) return parsed.value;
-  const alone = parse(manifest.options, set);
+  const alone = parse(manifest.options(), set);
   if (!alone.ok) {
     return fail('settings-broken', `${path}: backends.${manifest.id}: ${alone.problem}`, {
       hint: `edit ${path}`,
@@ -37,7 +37,8 @@ export function optionsOf(
 }
 
 function known({ id, options }: Manifest): string {
-  const names = options instanceof z.ZodMiniObject ? Object.keys(options.shape) : [];
+  const schema = options();
+  const names = schema instanceof z.ZodMiniObject ? Object.keys(schema.shape) : [];
   return names.length === 0 ? `${id} has no options` : `options of ${id}: ${names.join(', ')}`;
 }
 

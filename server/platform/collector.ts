@@ -1,6 +1,4 @@
 // The JavaScript engine's collector of garbage, for programs that know better than it when there is some.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 /** `minor`: what is young. `major`: everything. `thorough`: everything, and what can be made again with it. */
 export type Collection = 'minor' | 'major' | 'thorough';
@@ -13,6 +11,9 @@ export function collectGarbage(kind: Collection): void {
 }
 
 function findCollector(): (kind: Collection) => void {
+  // Loaded with their first use, because that takes milliseconds of every start.
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+  const { runInNewContext } = process.getBuiltinModule('node:vm');
   setFlagsFromString('--expose-gc');
   const gc: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');

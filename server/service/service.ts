@@ -1,5 +1,6 @@
 // Which function answers which method; the surfaces call nothing else.
 import { fail, toSandboxError } from '../core/errors.ts';
+import { once } from '../core/once.ts';
 import type { Run } from '../core/ports.ts';
 import type { Expected } from '../owner/candidate.ts';
 import { type Bundle, bundle as ownBundle } from '../platform/bundle.ts';
@@ -90,12 +91,4 @@ async function dispatch<M extends Method>(
   const handlers = (await loaders[noun]()) as Pick<Table, M>;
   const handler: Table[M] = handlers[method];
   return handler(params.value as Params<HelperContract, M>, context);
-}
-
-function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loading: Promise<T> | undefined;
-  return () => {
-    loading ??= load();
-    return loading;
-  };
 }

@@ -20,7 +20,8 @@ export const WrittenSettings = z.extend(Settings, {
 
 /** The image is a setting of every backend that has images, and no driver's own. */
 function ownPart({ title, options, capabilities, defaultImage }: Manifest) {
-  const own = options instanceof z.ZodMiniObject ? options.shape : {};
+  const schema = options();
+  const own = schema instanceof z.ZodMiniObject ? schema.shape : {};
   const usual = defaultImage === undefined ? '' : `; ${defaultImage} when it is left out`;
   const image = {
     image: z.optional(

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import * as z from 'zod/mini';
+import { frequent, makers, parts } from '../../server/bin/programs.ts';
 import { globalFlags, parseArgs } from '../../server/cli/args.ts';
 import { commands, findCommand, groups, splitCommand } from '../../server/cli/commands.ts';
 import { completionScripts } from '../../server/cli/completion.ts';
@@ -50,6 +51,11 @@ describe('the command table', () => {
       const { run } = await command.load();
       assert.equal(typeof run, 'function', command.name);
     }
+  });
+
+  it('has every command that is started in a way of its own', () => {
+    for (const name of [...Object.values(parts).flat(), ...frequent, ...makers])
+      assert.equal(findCommand(name)?.name, name);
   });
 
   it('has examples that parse', () => {

@@ -126,7 +126,7 @@ function boxedGuest(guest: Guest, box: string): Guest {
 export async function machineOf(backend: Backend, signal?: AbortSignal): Promise<MachineContext> {
   const ground = await groundOf(backend);
   const settings = ground.kind === 'ready' ? ground.settings : {};
-  const parsed = parse(backend.manifest.options, settings);
+  const parsed = parse(backend.manifest.options(), settings);
   assert.ok(parsed.ok, `options of ${backend.manifest.id}`);
   return { ...machineContext(signal), options: parsed.value };
 }

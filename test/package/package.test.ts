@@ -17,7 +17,7 @@ import { openView, runCommand, screenshot, treeRow, untilReady } from '../../scr
 
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|SECURITY\.md|THIRD-PARTY-LICENSES\.md)$/,
-  /^dist\/(heyvm|(start|brief|cli|mcp|owner|helper|extension|client|doctor)\.cjs|webview\/[a-z]+\.(js|css)|owner\/[a-z0-9-]+\.cjs|guest-linux-(x64|arm64)|runners\/[a-z0-9-]+(\.core2?)?\.(cjs|mjs|wasm))$/,
+  /^dist\/(heyvm|(start|brief|making|cli|mcp|owner|helper|extension|client|doctor)\.cjs|webview\/[a-z]+\.(js|css)|owner\/[a-z0-9-]+\.cjs|guest-linux-(x64|arm64)|runners\/[a-z0-9-]+(\.core2?)?\.(cjs|mjs|wasm))$/,
   /^media\/[\w/-]+\.(svg|png)$/,
   /^media\/walkthrough\/[a-z]+\.md$/,
 ];
@@ -45,6 +45,7 @@ describe('the packed extension', function () {
       for (const name of [
         'start.cjs',
         'brief.cjs',
+        'making.cjs',
         'cli.cjs',
         'owner.cjs',
         'helper.cjs',

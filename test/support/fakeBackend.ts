@@ -54,7 +54,7 @@ function manifestOf({ id = 'fake', rank = { worktree: 1, throwaway: 1 }, can, ru
     },
     verified: 'contract',
     rank,
-    options: z.strictObject({}),
+    options: () => z.strictObject({}),
   };
 }
 

@@ -11,6 +11,7 @@ const programs: Readonly<Record<string, string>> = {
   owner: 'test/support/fakePrograms/owner.ts',
   cli: 'test/support/fakePrograms/cli.ts',
   brief: 'test/support/fakePrograms/cli.ts',
+  making: 'test/support/fakePrograms/cli.ts',
   start: 'server/bin/start.ts',
 };
 

@@ -42,7 +42,7 @@ export function fakeExternal({ id = 'fakeext', images }: ExternalOptions = {}): 
     environment: ['FAKE_HOST_PROGRAM'],
     verified: 'contract',
     rank: { worktree: 0, throwaway: 0 },
-    options: z.strictObject({ connect: z.optional(z.string()), depth: z.optional(z.number()) }),
+    options: () => z.strictObject({ connect: z.optional(z.string()), depth: z.optional(z.number()) }),
     ...(images === undefined ? {} : { defaultImage: 'base:1' }),
   };
   const driver = driverOf(manifest);

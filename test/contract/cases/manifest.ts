@@ -42,8 +42,8 @@ export function manifestCases({ backend, here }: Subject): void {
     });
 
     it('takes no options as an answer, and refuses unknown ones', () => {
-      assert.equal(parse(manifest.options, {}).ok, true);
-      assert.equal(parse(manifest.options, { 'no-such-option': 1 }).ok, false);
+      assert.equal(parse(manifest.options(), {}).ok, true);
+      assert.equal(parse(manifest.options(), { 'no-such-option': 1 }).ok, false);
     });
   });
 
