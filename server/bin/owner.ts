@@ -1,4 +1,5 @@
 // The owner of one sandbox: `owner.cjs __sandbox_owner`, which is told over a pipe what it owns.
+import './ahead.ts';
 import { runOwner } from '../owner/main.ts';
 import { openStartPipe } from '../owner/startPipe.ts';
 import { pathsOf } from '../store/paths.ts';

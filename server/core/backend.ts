@@ -35,6 +35,8 @@ export type Manifest = {
   readonly defaultImage?: string;
   /** What the names of the bundled programs begin with in which its guests run; owners get a copy of those. */
   readonly runners?: readonly string[];
+  /** The one of them in which every guest runs that has no limit of memory, with its flags: owners start it ahead. */
+  readonly ahead?: { readonly name: string; readonly flags: readonly string[] };
   /** Variables of the caller that its driver reads, which are passed on to owners. */
   readonly environment?: readonly string[];
 };

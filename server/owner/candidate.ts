@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Runner } from '../platform/ahead.ts';
 import { type Bundle, libOf, ownerProgram } from '../platform/bundle.ts';
 import { allowedEnvironment } from '../platform/environment.ts';
 import { spawnDetached } from '../platform/spawn.ts';
@@ -15,12 +16,16 @@ export type Surroundings = {
   readonly bundle: Bundle;
   /** Started by whoever knew first that an owner would be needed. */
   readonly early?: Expected | undefined;
+  /** What its guest will probably run in, which it starts before it is told. */
+  readonly ahead?: Runner | undefined;
 };
 
 export type Candidate = {
   readonly child: ChildProcess;
   /** Both ways: it is told what to own, and tells how far it is. */
   readonly pipe: Socket;
+  /** Whether it starts something before it is told. */
+  readonly ahead: boolean;
   /** What it said without meaning to before it had a log, once it has one or has ended. */
   words(): Promise<string>;
 };
@@ -64,18 +69,24 @@ export function expectOwner(from: Surroundings): Expected {
     take,
     dismiss: async () => {
       const unused = take();
-      if (unused !== undefined) await end(unused.child);
+      if (unused !== undefined) await end(unused);
     },
   };
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** When its pipe closes it ends by itself, together with what it started ahead. */
+async function end({ child, pipe, ahead }: Candidate): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   child.ref();
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
+  if (ahead) pipe.destroy();
+  else child.kill('SIGKILL');
+  const force = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   await ended;
+  clearTimeout(force);
 }
+
+const PATIENCE_MS = 5_000;
 
 /**
  * Small heaps: an owner moves bytes and keeps none; large enough that nothing is collected while it starts, which is
@@ -98,7 +109,9 @@ const WORDS_LIMIT = 4_000;
 
 /** Keeps nobody alive who does not wait for it. */
 export function startCandidate(lib: string, from: Surroundings): Candidate {
-  const child = spawnDetached([process.execPath, ...nodeFlags, ownerProgram(lib), '__sandbox_owner'], {
+  const { name, flags = [] } = from.ahead ?? {};
+  const words = ['__sandbox_owner', ...(name === undefined ? [] : [name, ...flags])];
+  const child = spawnDetached([process.execPath, ...nodeFlags, ownerProgram(lib), ...words], {
     cwd: '/',
     env: environmentOf(from),
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -107,7 +120,7 @@ export function startCandidate(lib: string, from: Surroundings): Candidate {
   const stderr = child.stdio[2] as Socket;
   const pipe = child.stdio[START_PIPE] as Socket;
   for (const stream of [stderr, pipe]) stream.on('error', () => undefined).unref();
-  return { child, pipe, words: wordsOf(stderr) };
+  return { child, pipe, ahead: name !== undefined, words: wordsOf(stderr) };
 }
 
 function wordsOf(stderr: Socket): () => Promise<string> {

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { findBackend } from '../backends/registry.ts';
 import { SandboxError, toSandboxError } from '../core/errors.ts';
 import { SIGNALLED } from '../core/lifecycle.ts';
+import { dismissAhead } from '../platform/ahead.ts';
 import { bundle } from '../platform/bundle.ts';
 import { collectGarbage } from '../platform/collector.ts';
 import { ensureFolder } from '../platform/files.ts';
@@ -25,14 +26,21 @@ import { createOperations, createTurns } from './operations.ts';
 import { type Published, publishPorts } from './publish.ts';
 import type { Parts, Run } from './run.ts';
 import { patient, serveOwner } from './serve.ts';
-import type { StartPipe } from './startPipe.ts';
+import type { Order, StartPipe } from './startPipe.ts';
 import { createStateFile, type StateFile } from './state.ts';
 import { forgetLease, vanish } from './vanish.ts';
 
 /** Resolves with the exit status of the process, when everything of this run is gone. */
 export async function runOwner(paths: Paths, pipe: StartPipe): Promise<number> {
-  const order = await pipe.told;
-  if (order === undefined) return 0;
+  try {
+    const order = await pipe.told;
+    return order === undefined ? 0 : await follow(order, paths, pipe);
+  } finally {
+    await dismissAhead();
+  }
+}
+
+async function follow(order: Order, paths: Paths, pipe: StartPipe): Promise<number> {
   const { id, mode, environment } = order;
   Object.assign(process.env, environment);
   process.title = `${process.argv.slice(0, 3).join(' ')} ${id}`;
@@ -184,6 +192,7 @@ async function lead(run: Run, parts: Parts, { published, command }: Serving): Pr
   outliveDefects(log);
   pipe.ready();
   holds.begin();
+  await dismissAhead();
   const settled = setTimeout(() => collectGarbage('thorough'), SETTLED_MS);
   if (record.project?.setup_done === true) command.startLater();
   // Whoever asked for the end had no owner to do it.

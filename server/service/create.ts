@@ -1,10 +1,12 @@
 // Makes a sandbox and starts it; cancelled or failed at any point, nothing of it is left.
+import { backends } from '../backends/registry.ts';
 import { gapsOf, refuseGaps } from '../core/conform.ts';
 import { fail, toSandboxError } from '../core/errors.ts';
 import { suggestName } from '../core/names.ts';
 import { gitOf, presetOf, runtimeOf } from '../core/presets.ts';
 import { expectingOwner } from '../owner/candidate.ts';
 import { startOwner } from '../owner/spawn.ts';
+import type { Runner } from '../platform/ahead.ts';
 import { randomBelow, randomHex } from '../platform/random.ts';
 import { parse } from '../protocol/parse.ts';
 import { SandboxId, type Throwaway } from '../protocol/sandbox.ts';
@@ -12,6 +14,7 @@ import { withLock } from '../store/lock.ts';
 import { sandboxPaths } from '../store/paths.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { addRecord, type Entry, listRecords, updateRecord } from '../store/sandboxes.ts';
+import type { Settings } from '../store/settings.ts';
 import type { BaseDeps, CallContext, CreateRequest } from './deps.ts';
 import { requireEntry } from './entry.ts';
 import { checkFiles, copyFiles } from './files.ts';
@@ -29,7 +32,19 @@ export async function createSandbox(
   context: CallContext,
 ): Promise<Entry> {
   context.progress({ phase: 'checking' });
-  return expectingOwner(deps, expecting => attempt(expecting, request, context));
+  return expectingOwner({ ...deps, ahead: aheadOf(request, deps.settings()) }, expecting =>
+    attempt(expecting, request, context),
+  );
+}
+
+/** What its guest will probably begin with, by what is known before anything is checked. */
+function aheadOf({ spec }: CreateRequest, settings: Settings): Runner | undefined {
+  const named = spec.backend ?? settings.backend_type;
+  const backend = backends.find(({ manifest: { id, aliases } }) =>
+    [id, ...aliases].some(each => each === named),
+  );
+  const memory = spec.limits?.memory ?? settings.limits.memory;
+  return memory === undefined ? backend?.manifest.ahead : undefined;
 }
 
 async function attempt(deps: BaseDeps, request: CreateRequest, context: CallContext): Promise<Entry> {

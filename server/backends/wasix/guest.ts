@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import type { DriverContext } from '../../core/backend.ts';
 import { fail, fromErrorInfo } from '../../core/errors.ts';
 import type { Guest, GuestEnd } from '../../core/guest.ts';
+import { startRunner } from '../../platform/ahead.ts';
 import { identify } from '../../platform/process.ts';
 import { removeTree } from '../../platform/removeTree.ts';
-import { spawnChild } from '../../platform/spawn.ts';
 import { parseJson } from '../../protocol/parse.ts';
 import type { Limits } from '../../protocol/sandbox.ts';
 import { guestOver } from '../../wire/client.ts';
@@ -14,7 +14,7 @@ import { reach } from '../kit/reach.ts';
 import { within } from '../kit/within.ts';
 import { collectWords } from '../kit/words.ts';
 import type { GuestPlan } from './plan.ts';
-import { guestArguments, nodeEnvironment } from './program.ts';
+import { runnerFor } from './runner.ts';
 import { forgetRunning, writeRunning } from './running.ts';
 import { Said, type Told } from './words.ts';
 
@@ -61,8 +61,7 @@ export async function startGuest(
 }
 
 function start(plan: GuestPlan, context: DriverContext, memory: number | undefined): Started {
-  const argv = [process.execPath, ...guestArguments(memory)] as const;
-  const child = spawnChild(argv, { env: nodeEnvironment(), stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = startRunner(runnerFor(memory));
   const ready = Promise.withResolvers<void>();
   // Whoever waits hears it; nobody may be waiting any more.
   ready.promise.catch(() => undefined);
@@ -85,7 +84,6 @@ function start(plan: GuestPlan, context: DriverContext, memory: number | undefin
   void over.then(({ said }) => {
     ready.reject(failure(said));
   });
-  child.stdin?.on('error', () => undefined);
   tell(child, { plan });
   return { child, ready: ready.promise, stopped: () => stopped, over };
 }

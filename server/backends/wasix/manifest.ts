@@ -1,6 +1,7 @@
 // What the wasix backend is and can do at most; data only.
 import type { Manifest } from '../../core/backend.ts';
 import { Options } from './options.ts';
+import { runnerFor } from './runner.ts';
 
 const arch = ['x64', 'arm64'] as const;
 
@@ -39,4 +40,5 @@ export const manifest: Manifest = {
   rank: { worktree: 0, throwaway: 0 },
   options: Options,
   runners: ['wasix'],
+  ahead: runnerFor(undefined),
 };

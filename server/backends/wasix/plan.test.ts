@@ -4,7 +4,8 @@ import type { LaunchRequest } from '../../core/backend.ts';
 import type { ResolvedImage } from '../../core/image.ts';
 import { parse } from '../../protocol/parse.ts';
 import { SandboxId } from '../../protocol/sandbox.ts';
-import { GuestPlan, memoryFlags, planGuest, programName, topMounts } from './plan.ts';
+import { GuestPlan, planGuest, programName, topMounts } from './plan.ts';
+import { memoryFlags } from './runner.ts';
 
 const request: LaunchRequest = {
   id: SandboxId.parse('sb-00000001'),

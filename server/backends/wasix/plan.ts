@@ -72,18 +72,6 @@ export function topMounts(mounts: readonly Mount[]): readonly string[] {
   return targets.filter(target => !targets.some(other => target.startsWith(`${other}/`)));
 }
 
-/** Flags of Node that bound the memory of each program; the runtime itself has one as well. */
-export function memoryFlags(memory: number | undefined): readonly string[] {
-  if (memory === undefined) return [];
-  const pages = Math.max(LEAST_PAGES, Math.floor(memory / PAGE));
-  return [`--wasm-max-mem-pages=${Math.min(pages, MOST_PAGES)}`];
-}
-
-const PAGE = 64 * 1024;
-const MOST_PAGES = 65_536;
-/** The runtime does not start with less. */
-const LEAST_PAGES = 512;
-
 const packages: Readonly<Record<Exclude<Runtime, 'wasm'>, readonly string[]>> = {
   shell: ['wasmer/bash', 'wasmer/coreutils'],
   python: ['python/python'],

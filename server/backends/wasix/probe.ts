@@ -2,15 +2,18 @@
 import { existsSync } from 'node:fs';
 import type { MachineContext } from '../../core/backend.ts';
 import { toSandboxError } from '../../core/errors.ts';
+import { runnerEnvironment, wordsOf } from '../../platform/ahead.ts';
+import { bundle, runnerProgram } from '../../platform/bundle.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
-import { guestArguments, nodeEnvironment, programOf } from './program.ts';
+import { runnerFor } from './runner.ts';
 
 export async function probe(
   { run, signal }: MachineContext,
   capabilities: Capabilities,
 ): Promise<Availability> {
   signal.throwIfAborted();
-  const program = programOf();
+  const runner = runnerFor(undefined);
+  const program = runnerProgram(bundle.folder, runner.name);
   if (!existsSync(program)) {
     return {
       kind: 'missing',
@@ -19,9 +22,8 @@ export async function probe(
     };
   }
   try {
-    const argv = [...guestArguments(undefined), '--probe'] as const;
-    const { stdout } = await run([process.execPath, ...argv], {
-      env: nodeEnvironment(),
+    const { stdout } = await run([...wordsOf(runner), '--probe'], {
+      env: runnerEnvironment(),
       signal,
       timeoutMs: 15_000,
     });

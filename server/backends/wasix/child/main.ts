@@ -13,10 +13,11 @@ import { type Said, Told } from '../words.ts';
 import { openGuest, type RunningGuest } from './guest.ts';
 import { hostFiles } from './hostFiles.ts';
 import { loadSource, Programs } from './programs.ts';
-import { openRuntime } from './sdk.ts';
+import { compile, openRuntime } from './sdk.ts';
 
 const runtimeFiles = {
-  wasm: readFileSync(join(import.meta.dirname, 'wasix.wasm')),
+  // Compiled while it is not told yet what it is for.
+  wasm: compile(readFileSync(join(import.meta.dirname, 'wasix.wasm'))),
   urls: {
     worker: new URL('wasix-worker.mjs', import.meta.url),
     sdk: new URL('wasix-sdk.mjs', import.meta.url),
@@ -50,6 +51,8 @@ async function start(plan: GuestPlan): Promise<void> {
       socket => void serveChannel(socket, { guest: served, log: line => console.error(line) }),
     );
     say({ ready: true });
+    // Most guests are ended by force, and so would never come to keep the compiled form of this program.
+    process.getBuiltinModule('node:module').flushCompileCache();
   } catch (thrown) {
     say({ error: toErrorInfo(toSandboxError(thrown)) });
     process.stdout.end(() => process.exit(1));

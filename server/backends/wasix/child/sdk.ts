@@ -11,7 +11,7 @@ export type RuntimeOptions = {
   readonly files: HostFiles;
   readonly mounts: HostMounts;
   /** The runtime itself, compiled to WebAssembly. */
-  readonly wasm: Uint8Array;
+  readonly wasm: Promise<object>;
   readonly urls: { readonly worker: URL; readonly sdk: URL };
   /** Where packages from the registry are kept. */
   readonly cache: string | false;
@@ -20,6 +20,12 @@ export type RuntimeOptions = {
 /** What the runtime makes its threads of, in the shape of a browser's. */
 type Thread = { onmessage: ((event: { data: unknown }) => void) | null; postMessage(message: unknown): void };
 type Threads = new (url: URL | string, options?: object) => Thread;
+
+/** Node's own, whose types come only with those of browsers. */
+export const { compile }: { readonly compile: (bytes: Uint8Array) => Promise<object> } = Reflect.get(
+  globalThis,
+  'WebAssembly',
+);
 
 export async function openRuntime(options: RuntimeOptions): Promise<Wasmer> {
   const { files, mounts, wasm, cache } = options;
