@@ -142,6 +142,8 @@ export type Snapshots = {
   /** Puts a stopped sandbox back; answers its new ref. */
   restore(context: DriverContext, ref: Ref, snapshot: Ref): Promise<Ref>;
   drop(context: MachineContext, snapshot: Ref): Promise<readonly Residue[]>;
+  /** Removes what was taken of this sandbox, in part or whole, and is none of `kept`. */
+  tidy(context: DriverContext, ref: Ref, kept: readonly Ref[]): Promise<readonly Residue[]>;
 };
 
 export type TakeOptions = {

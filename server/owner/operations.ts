@@ -14,6 +14,8 @@ export type Operations = {
   /** The guest is gone and the end of the owner asked for when this answers. */
   suspend(): Promise<void>;
   snapshot(asked: { name: string; memory: boolean }, signal: AbortSignal): Promise<Snapshot>;
+  /** Resolves when none of them is under way. */
+  settle(): Promise<void>;
 };
 
 /** The memory of a large machine takes its time to be written. */
@@ -103,6 +105,7 @@ export function createOperations({
           memory: memory ? 'wanted' : 'unwanted',
         });
       }),
+    settle: turns.idle,
   };
 }
 

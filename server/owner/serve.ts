@@ -105,6 +105,10 @@ async function serveControl(served: Served, listener: Listener, socket: Socket):
       const { ref, why } = taken;
       return { ref: { ...ref }, memory: taken.memory, ...(why === undefined ? {} : { why }) };
     },
+    'owner/settle': async () => {
+      await operations.settle();
+      return {};
+    },
     'owner/listen': async ({ on, port }) => {
       if (!on) listener.close();
       const open = on ? await listener.open(port) : undefined;

@@ -10,6 +10,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -122,6 +123,16 @@ export async function isPresent(path: string): Promise<boolean> {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+/** Of what is in a folder; without one nothing is. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isAbsence(error)) return [];
     throw error;
   }
 }

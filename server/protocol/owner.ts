@@ -66,6 +66,12 @@ export const ownerContract = {
       why: z.optional(z.string()),
     }),
   },
+  'owner/settle': {
+    about:
+      'Answers when nothing is being done to the guest any more, such as a snapshot that nobody waits for.',
+    params: z.object({}),
+    result: z.object({}),
+  },
   'owner/listen': {
     about: 'Offers ssh on a port of loopback for who has the key of the sandbox, or ends that.',
     params: z.object({ on: z.boolean(), port: z.optional(z.int()) }),

@@ -44,7 +44,10 @@ export async function forkSandbox(
     await dropForks(deps, entry.record);
     const taken = await takeLocked(deps, entry, { name: hiddenName('fork'), memory: undefined }, context);
     const ref = { ...taken.ref };
-    await updateRecord(paths, id, known => ({ ...known, forks: [...(known.forks ?? []), ref] }));
+    await updateRecord(paths, id, ({ taking: _, ...known }) => ({
+      ...known,
+      forks: [...(known.forks ?? []), ref],
+    }));
     try {
       const entries = await copies(deps, { source: entry.record, count, ref }, context);
       await forgetForking(deps, id);
@@ -153,6 +156,7 @@ function inherited(source: SandboxRecord): SandboxRecord {
     snapshots: _snapshots,
     forks: _forks,
     forking: _forking,
+    taking: _taking,
     restoring: _restoring,
     suspended: _suspended,
     unreachable: _unreachable,

@@ -10,6 +10,7 @@ import type { Paths } from '../store/paths.ts';
 import { type Entry, listRecords, readEntry, readIds } from '../store/sandboxes.ts';
 import { takeOver } from './attach.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
+import { dropUnrecorded } from './dropSnapshots.ts';
 import { forgetOwner } from './forget.ts';
 import { undoForking } from './forkWorktrees.ts';
 import { isUnwanted, lockRemains, needsTidying, subjectOf, trashed } from './remains.ts';
@@ -40,6 +41,7 @@ export async function tidyLocked(deps: BaseDeps, id: string): Promise<void> {
   const { paths } = deps;
   const begun = await readEntry(paths, id);
   if (begun?.record.forking !== undefined) await undoForking(deps, begun.record);
+  if (begun !== undefined) await dropUnrecorded(deps, begun);
   if (lockHolder(paths, `owner-${id}`) !== undefined) return;
   const entry = await readEntry(paths, id);
   if (entry === undefined) return;

@@ -10,7 +10,12 @@ const ASK_AGAIN_MS = 10_000;
 
 export function needsTidying({ record, owner, stale }: Entry): boolean {
   if (wasUnreachable(record)) return false;
-  return stale || (owner === undefined && isUnwanted({ record })) || record.forking !== undefined;
+  return (
+    stale ||
+    (owner === undefined && isUnwanted({ record })) ||
+    record.forking !== undefined ||
+    record.taking !== undefined
+  );
 }
 
 /** An engine that is away is not asked again by every command that only looks. */

@@ -8,7 +8,7 @@ import type { SandboxRecord } from '../store/records.ts';
 import { type Entry, updateRecord } from '../store/sandboxes.ts';
 import { refuseUnattended, settle } from './attach.ts';
 import type { BaseDeps, CallContext } from './deps.ts';
-import { dropForks, dropOne } from './dropSnapshots.ts';
+import { dropForks, dropOne, dropUnrecorded } from './dropSnapshots.ts';
 import { requireEntry } from './entry.ts';
 import { sandboxContext } from './machine.ts';
 import { requireRunning } from './moments.ts';
@@ -42,7 +42,7 @@ export async function takeSnapshot(
     const chosen = freeSnapshotName(entry.record, name);
     const { ref, memory: has, why } = await takeLocked(deps, entry, { name: chosen, memory }, context);
     const snapshot = { name: chosen, created_at: new Date(deps.now()).toISOString(), memory: has };
-    await updateRecord(paths, id, known => ({
+    await updateRecord(paths, id, ({ taking: _, ...known }) => ({
       ...known,
       snapshots: [...(known.snapshots ?? []), { ...snapshot, ref: { ...ref } }],
     }));
@@ -79,7 +79,10 @@ export async function removeSnapshot(
 
 export type Taking = { readonly name: string; readonly memory: boolean | undefined };
 
-/** The owner takes it of a guest that runs. The caller holds the sandbox's lock. */
+/**
+ * The owner takes it of a guest that runs. The caller holds the sandbox's lock and writes down what this answers: until
+ * then the record says that something is being taken, so that the next command finds what a killed one left.
+ */
 export async function takeLocked(
   deps: BaseDeps,
   entry: Entry,
@@ -89,10 +92,13 @@ export async function takeLocked(
   const { record, owner } = entry;
   if (isUnattended(entry)) refuseUnattended(entry);
   const backend = requireAbility(record, snapshotting);
+  await dropUnrecorded(deps, entry);
   context.progress({ phase: 'taking a snapshot', detail: name });
+  const begin = () => updateRecord(deps.paths, record.id, known => ({ ...known, taking: true as const }));
   const possible = backend.manifest.capabilities.snapshots === 'memory';
   if (owner !== undefined) {
     if (owner.state !== 'paused') requireRunning(entry);
+    await begin();
     return askOwner(entry, { name, memory: memory ?? possible }, context);
   }
   if (record.ref === undefined) {
@@ -105,6 +111,7 @@ export async function takeLocked(
     fail('internal', `${record.backend_type} has snapshots and no way to take one`);
   const { signal, progress } = context;
   const own = { ...sandboxContext(deps, backend, { record, signal }), progress };
+  await begin();
   const taken = await snapshots.take(own, record.ref, { name, memory: 'unwanted' });
   return memory === true ? { ...taken, why: 'it is not running' } : taken;
 }

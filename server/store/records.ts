@@ -69,6 +69,8 @@ export const SandboxRecord = z.strictObject({
       worktrees: z.array(z.strictObject({ branch: z.string(), path: z.string(), tip: z.string() })),
     }),
   ),
+  /** A snapshot is being taken that is not among the others yet; what is left of it when nobody takes it is removed. */
+  taking: z.optional(z.literal(true)),
   /** Snapshots that its copies began with, until their driver lets them go. */
   forks: z.optional(z.array(z.record(z.string(), z.unknown()))),
   /** Why a guest that outlived its owner could not be looked at; absent when the last look succeeded. */

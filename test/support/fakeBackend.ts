@@ -127,7 +127,7 @@ function facetsOf(
     },
     snapshots: {
       async take({ state }, _ref, { memory }) {
-        const id = randomBytes(4).toString('hex');
+        const id = `${state} ${randomBytes(4).toString('hex')}`;
         kept.set(id, new Map(worldOf(state).files));
         const ref = { version: 1, snapshot: id };
         return { ref, memory: false, ...(memory === 'wanted' ? { why: 'the fake keeps files alone' } : {}) };
@@ -138,6 +138,11 @@ function facetsOf(
       },
       async drop(_context, snapshot) {
         kept.delete(snapshot['snapshot']);
+        return [];
+      },
+      async tidy({ state }, _ref, known) {
+        const ids = new Set(known.map(({ snapshot }) => snapshot));
+        for (const id of kept.keys()) if (String(id).startsWith(`${state} `) && !ids.has(id)) kept.delete(id);
         return [];
       },
     },

@@ -1,6 +1,6 @@
 // A fake backend whose guests outlive their owner: each is a process of its own (fakeHost.ts), attached to over a socket.
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -120,7 +120,7 @@ function driverOf(manifest: Manifest): Driver {
     },
     snapshots: {
       async take({ state, cache }, _ref, { memory }) {
-        const ref = { version: 1, snapshot: randomBytes(4).toString('hex') };
+        const ref = { version: 1, snapshot: `${ownerOf(state)}-${randomBytes(4).toString('hex')}` };
         await mkdir(cache, { recursive: true });
         await copyFile(diskOf(state), snapshotOf(cache, ref));
         return { ref, memory: false, ...(memory === 'wanted' ? { why: 'the fake keeps disks alone' } : {}) };
@@ -131,6 +131,13 @@ function driverOf(manifest: Manifest): Driver {
       },
       async drop({ cache }, snapshot) {
         await rm(snapshotOf(cache, snapshot), { force: true });
+        return [];
+      },
+      async tidy({ state, cache }, _ref, known) {
+        const files = new Set(known.map(each => snapshotOf(cache, each)));
+        const own = existsSync(cache) ? readdirSync(cache) : [];
+        for (const name of own.filter(each => each.startsWith(`snapshot-${ownerOf(state)}-`)))
+          if (!files.has(join(cache, name))) await rm(join(cache, name));
         return [];
       },
     },
@@ -207,6 +214,11 @@ function kill(state: string): void {
 
 function diskOf(state: string): string {
   return join(state, 'disk.json');
+}
+
+/** Short, because it is part of names. */
+function ownerOf(state: string): string {
+  return createHash('sha256').update(state).digest('hex').slice(0, 16);
 }
 
 function snapshotOf(cache: string, ref: Readonly<Record<string, unknown>>): string {

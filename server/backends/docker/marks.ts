@@ -29,7 +29,11 @@ export function imageName(store: string, tag: string): string {
 
 /** Labels are inherited by what people build from an image of ours; its name is what only we give. Podman adds a host. */
 export function isImageName(store: string, name: string): boolean {
-  return name.replace(/^localhost\//, '').startsWith(imageName(store, ''));
+  return plainName(name).startsWith(imageName(store, ''));
+}
+
+export function plainName(name: string): string {
+  return name.replace(/^localhost\//, '');
 }
 
 export function sandboxLabels(mark: Mark): Labels {

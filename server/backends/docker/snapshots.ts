@@ -4,14 +4,14 @@ import * as z from 'zod/mini';
 import type { DriverContext, MachineContext, Ref, Residue, Snapshots } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import { type Engine, engineAt } from '../../engine/engine.ts';
-import { ensureFolder } from '../../platform/files.ts';
+import { ensureFolder, namesIn } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
 import { removeTree } from '../../platform/removeTree.ts';
 import { parse } from '../../protocol/parse.ts';
 import { inspectContainer, removeContainer } from './containers.ts';
 import { copyHome, homeFolder, replaceHome } from './home.ts';
 import { listImages, removeImage } from './image.ts';
-import { imageName, isImageName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
+import { imageName, isImageName, plainName, SANDBOX, STATE, STORE, storeLabels } from './marks.ts';
 import { pausing } from './pausing.ts';
 import { engineOf, type Remembered, recallOrFail } from './remembered.ts';
 
@@ -86,13 +86,42 @@ export const snapshots: Snapshots = {
     const parsed = snapshotFrom(snapshot);
     return dropParts(engineAt(engineOf({ ...parsed }), context.signal), parsed);
   },
+
+  async tidy(context, ref, kept) {
+    const known = await recallOrFail(context, ref);
+    const parts = kept.map(snapshotFrom);
+    const [images, homes] = [parts.map(({ image }) => image), parts.map(({ home }) => home)];
+    const engine = engineAt(engineOf(known), context.signal);
+    const residues: Residue[] = [];
+    for (const image of await namesOf(engine, context, known))
+      if (!images.includes(image)) residues.push(...(await dropImage(engine, image)));
+    const folder = join(context.state, 'snapshots');
+    for (const name of await namesIn(folder))
+      if (!homes.includes(join(folder, name))) await removeTree(join(folder, name));
+    return residues;
+  },
 };
+
+/** Of all snapshots of a sandbox, also those that are only one more name of the image that it began with. */
+async function namesOf(engine: Engine, { storeId, state }: DriverContext, { sandbox }: Remembered) {
+  const own = imageName(storeId, `${sandbox}-`);
+  return (await listImages(engine, '{}'))
+    .filter(({ Labels: labels }) => [undefined, state].includes(labels?.[STATE]))
+    .flatMap(({ RepoTags: tags }) => tags ?? [])
+    .map(plainName)
+    .filter(name => name.startsWith(own));
+}
 
 type Parts = { readonly image: string; readonly home: string };
 
 async function dropParts(engine: Engine, { image, home }: Parts): Promise<readonly Residue[]> {
-  const left = await removeImage(engine, image);
+  const left = await dropImage(engine, image);
   await removeTree(home);
+  return left;
+}
+
+async function dropImage(engine: Engine, image: string): Promise<readonly Residue[]> {
+  const left = await removeImage(engine, image);
   return left === 'in use' ? [{ what: 'an image that a container still uses', path: image }] : [];
 }
 

@@ -11,7 +11,7 @@ import type {
   TakeOptions,
 } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
-import { ensureFolder } from '../../platform/files.ts';
+import { ensureFolder, namesIn } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
 import { parse } from '../../protocol/parse.ts';
 import { conditionOf } from './condition.ts';
@@ -57,6 +57,13 @@ export const snapshots: Snapshots = {
     if (moment !== undefined) await rm(moment, { force: true });
     return [];
   },
+  async tidy(context, _ref, kept) {
+    const { snapshots: folder } = placesOf(context);
+    const known = new Set(kept.map(partsOf).flatMap(({ disk, moment }) => [disk, moment]));
+    const strays = (await namesIn(folder)).map(name => join(folder, name)).filter(path => !known.has(path));
+    for (const path of strays) await rm(path, { force: true });
+    return [];
+  },
 };
 
 /** What a new sandbox begins with. */
@@ -77,6 +84,8 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
   const { uri, name, far } = await needRecord(context);
   if (far !== undefined) refuseFar('no snapshot can be taken');
   const libvirt = libvirtAt(uri, context);
+  // Who gives up while it stands still does not leave it so.
+  const waking = libvirtAt(uri, { run: context.run, signal: new AbortController().signal });
   await ensureFolder(folder);
   const copy = join(folder, `${options.name}-${randomHex(4)}.qcow2`);
   const moment = `${copy}.moment`;
@@ -93,7 +102,7 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
         await copyDisk(disk, copy);
         return reason;
       } finally {
-        await libvirt.call(['resume', name]);
+        await waking.call(['resume', name]);
       }
     });
   } else {

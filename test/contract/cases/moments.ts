@@ -110,6 +110,24 @@ function snapshotCases(subject: Subject): void {
     assert.deepEqual(await drop(context, taken.ref), []);
   });
 
+  declare('goes with what was not written down, and one that was stays', async () => {
+    const { driver, context, start } = subject.bench();
+    const { take, restore, drop, tidy } = need(driver.snapshots);
+    const { guest, ref } = await start();
+    await runIn(guest, write, { env: { WORD: 'kept' } });
+    const known = await take(context, ref, { name: 'known', guest, memory: 'unwanted' });
+    await runIn(guest, write, { env: { WORD: 'lost' } });
+    const stray = await take(context, ref, { name: 'stray', guest, memory: 'unwanted' });
+    await guest.stop({ graceMs: 5_000 });
+    for (const _ of [1, 2]) assert.deepEqual(await tidy(context, ref, [known.ref]), []);
+    await assert.rejects(restore(context, ref, stray.ref));
+    const restored = await restore(context, ref, known.ref);
+    const again = await driver.open(context, restored, subject.bench().request());
+    assert.equal((await runIn(again, read)).stdout, 'kept\n');
+    await again.stop({ graceMs: 5_000 });
+    assert.deepEqual(await drop(context, known.ref), []);
+  });
+
   declare('is what several others begin with, while it goes on by itself', async () => {
     const { driver, context, start } = subject.bench();
     const { take, drop } = need(driver.snapshots);

@@ -1,12 +1,13 @@
 // Clears templates away: what nobody builds on, what is left of makers that died, and marks of sandboxes that are gone.
 import { rm } from 'node:fs/promises';
 import type { MachineContext, Residue } from '../../../core/backend.ts';
+import { namesIn } from '../../../platform/files.ts';
 import { acquireLock } from '../../../store/lock.ts';
 import { clearLayers } from '../layers.ts';
 import type { Libvirt } from '../virsh.ts';
 import { templateKey, templateName } from './make.ts';
 import { clearScratch } from './scratch.ts';
-import { clearShelf, failureIn, locksIn, makingFolder, namesIn, shelfIn } from './shelf.ts';
+import { clearShelf, failureIn, locksIn, makingFolder, shelfIn } from './shelf.ts';
 
 /** For when a person asks for room: every template that no sandbox builds on goes, and is named. */
 export async function clearTemplates(

@@ -2,11 +2,11 @@
 //
 // A template is a folder `<key>.<random>` that appears whole. While it has a manifest it can be started from; its disk
 // stays as long as a sandbox builds on it, which that sandbox says with a file of its name in `users`.
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Residue } from '../../../core/backend.ts';
-import { isAbsence, readTextIfExists, writeAtomic } from '../../../platform/files.ts';
+import { isAbsence, namesIn, readTextIfExists, writeAtomic } from '../../../platform/files.ts';
 import { identifySelf } from '../../../platform/process.ts';
 import { randomHex } from '../../../platform/random.ts';
 import { parseJson } from '../../../protocol/parse.ts';
@@ -229,15 +229,6 @@ async function usedAt(folder: string): Promise<number> {
 
 async function usersOf(folder: string): Promise<readonly string[]> {
   return namesIn(join(folder, USERS));
-}
-
-export async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
 }
 
 function ignoreAbsence(error: unknown): undefined {
