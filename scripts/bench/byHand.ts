@@ -1,4 +1,5 @@
-// The guest of the measurements in a QEMU that is started by hand: the same kernel, disk, processor, memory and devices.
+// The guest of the measurements in a QEMU that is started by hand: the same kernel and its command line, the same disk,
+// processor, memory and devices.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -55,7 +56,7 @@ function words({ kernel, initrd, disk, port, folder }: Files & { port: string; f
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35', '-cpu', 'max', '-smp', '1'],
     ...['-accel', 'tcg,tb-size=256', '-m', '1024', '-kernel', kernel, '-initrd', initrd],
-    ...['-append', `console=ttyS0 quiet panic=-1 net.ifnames=0 heyvm.root=/dev/vda`],
+    ...['-append', `console=ttyS0 quiet panic=-1 net.ifnames=0 cryptomgr.notests heyvm.root=/dev/vda`],
     ...['-serial', `file:${join(folder, 'console')}`],
     ...['-drive', `file=${disk},if=virtio,format=qcow2,cache=writeback,discard=unmap`],
     ...['-fsdev', `local,id=w,path=${join(folder, 'share')},security_model=none,multidevs=remap`],
