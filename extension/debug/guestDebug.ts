@@ -123,9 +123,11 @@ function configurationOf(attach: Readonly<Record<string, unknown>>): vscode.Debu
   return { ...attach, type: String(type), name: String(name), request: 'attach' };
 }
 
+/** What the Enter key does is the answer that runs nothing. */
 async function agreed(sandbox: SandboxInfo, why: string): Promise<boolean> {
-  const here = 'Run on This Machine';
+  const here = { title: 'Run on This Machine' };
+  const leave = { title: 'Do Not Run', isCloseAffordance: true };
   const detail = `The program would run outside of the sandbox, with everything that you can do: ${why}. Instead, start it in a terminal of this window, forward the port that its debugger listens on, and attach there.`;
   const question = `Debug on this machine instead of inside ${titleOf(sandbox)}?`;
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, here)) === here;
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, leave, here)) === here;
 }
