@@ -45,10 +45,12 @@ export async function placeServer(parts: Helping, sandbox: SandboxInfo): Promise
   if (product === undefined) return;
   try {
     const title = `Preparing ${sandbox.name} for the editor`;
-    const { how, version } = await withProgress({ title }, options =>
+    const { how, version, program } = await withProgress({ title }, options =>
       parts.helper.call('editor/prepare', { sandbox: sandbox.id, product }, options),
     );
     parts.log.info(`the server of ${version} in ${sandbox.name}: ${how}`);
+    if (program?.how === 'missing')
+      parts.log.warn(`Remote-SSH fetches its program into ${sandbox.name} itself: ${program.why}`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     parts.log.warn(`the editor downloads its server into ${sandbox.name} itself: ${why}`);

@@ -1,6 +1,6 @@
 // The servers of editors that were fetched: one unpacked tree for each, checked against the vendor's checksum.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { fail, toSandboxError } from '../core/errors.ts';
@@ -13,7 +13,14 @@ import type { EditorProduct } from '../protocol/editorMethods.ts';
 import { parseJson } from '../protocol/parse.ts';
 import { withLock } from '../store/lock.ts';
 import type { Paths } from '../store/paths.ts';
-import { addressOf, keyOf, type ServerAddress, type ServerPlatform } from './place.ts';
+import {
+  addressOf,
+  keyOf,
+  PROGRAM,
+  type ServerAddress,
+  type ServerPlatform,
+  vendorAddressOf,
+} from './place.ts';
 
 export type CacheDeps = { readonly paths: Paths; readonly env: NodeJS.ProcessEnv; readonly run: Run };
 export type CacheCall = { readonly signal: AbortSignal; readonly progress: (progress: Progress) => void };
@@ -27,38 +34,77 @@ const FALL_BACK =
 const RETRIES = { count: 2, pauseMs: 500, idleMs: 20_000 };
 const UNPACK_MS = 300_000;
 
-/** The folder of an unpacked server; whoever asks for the same at the same time waits for one download. */
+type Wanted = {
+  readonly key: string;
+  readonly lock: string;
+  readonly title: string;
+  readonly address: ServerAddress;
+  /** How many folders of the archive are left out. */
+  readonly strip: number;
+  /** Looks whether it is what was asked for, before anybody uses it. */
+  readonly settle: (unpacked: string) => Promise<void>;
+};
+
+type Asked = { readonly product: EditorProduct; readonly platform: ServerPlatform };
+
+/** The folder of an unpacked server. */
 export async function ensureServer(
   deps: CacheDeps,
-  { product, platform }: { readonly product: EditorProduct; readonly platform: ServerPlatform },
+  { product, platform }: Asked,
   call: CacheCall,
 ): Promise<string> {
+  const { commit, quality } = product;
+  const wanted = {
+    key: keyOf(product, platform.artifact),
+    lock: `server-${commit.slice(0, 12)}-${platform.os}-${platform.arch}`,
+    title: `the server of the editor (${quality} ${commit.slice(0, 8)})`,
+    address: addressOf(product, platform),
+    strip: 1,
+    settle: (unpacked: string) => requireRight(unpacked, product),
+  };
+  return ensure(deps, wanted, call);
+}
+
+/** The folder with the program that Remote-SSH starts first, as `code`. */
+export async function ensureProgram(
+  deps: CacheDeps,
+  { product, artifact }: { readonly product: EditorProduct; readonly artifact: string },
+  call: CacheCall,
+): Promise<string> {
+  const { commit, quality } = product;
+  const wanted = {
+    key: keyOf(product, artifact),
+    lock: `program-${commit.slice(0, 12)}-${artifact}`,
+    title: `the program of Remote-SSH (${quality} ${commit.slice(0, 8)})`,
+    address: vendorAddressOf(product, artifact),
+    strip: 0,
+    settle: requireProgram,
+  };
+  return ensure(deps, wanted, call);
+}
+
+/** Whoever asks for the same at the same time waits for one download. */
+async function ensure(deps: CacheDeps, wanted: Wanted, call: CacheCall): Promise<string> {
   const { paths } = deps;
-  const key = keyOf(product, platform);
-  const folder = join(paths.servers, key);
+  const folder = join(paths.servers, wanted.key);
   if (existsSync(folder)) return folder;
-  const lock = `server-${product.commit.slice(0, 12)}-${platform.os}-${platform.arch}`;
-  return withLock(paths, lock, { wait: 'wait', signal: call.signal }, async () => {
-    if (!existsSync(folder))
-      await fill(deps, { product, folder, address: addressOf(product, platform) }, call);
+  return withLock(paths, wanted.lock, { wait: 'wait', signal: call.signal }, async () => {
+    if (!existsSync(folder)) await fill(deps, folder, wanted, call);
     return folder;
   });
 }
 
-type Filling = {
-  readonly product: EditorProduct;
-  readonly folder: string;
-  readonly address: ServerAddress;
-};
-
-async function fill({ paths, env, run }: CacheDeps, asked: Filling, call: CacheCall): Promise<void> {
-  const { product, folder, address } = asked;
-  const title = `the server of the editor (${product.quality} ${product.commit.slice(0, 8)})`;
+async function fill(
+  { paths, env, run }: CacheDeps,
+  folder: string,
+  { title, address, strip, settle }: Wanted,
+  call: CacheCall,
+): Promise<void> {
   const incoming = join(paths.cache, 'incoming');
   await ensureFolder(paths.home);
   await ensureFolder(paths.cache);
   await ensureShownFolder(paths.servers);
-  const hex = await checksumOf(address, { env, signal: call.signal });
+  const hex = await checksumOf({ ...address, title }, { env, signal: call.signal });
   const expected = { algorithm: 'sha256' as const, hex };
   const fetched = await download(
     { urls: [address.url], expected, folder: incoming, env, title, retries: RETRIES },
@@ -74,9 +120,9 @@ async function fill({ paths, env, run }: CacheDeps, asked: Filling, call: CacheC
   await rm(draft, { recursive: true, force: true });
   try {
     await mkdir(draft, { mode: 0o755 });
-    const words = ['-xzf', fetched.path, '-C', draft, '--strip-components=1', '--no-same-owner'] as const;
+    const words = ['-xzf', fetched.path, '-C', draft, `--strip-components=${strip}`, '--no-same-owner'];
     await run(['tar', ...words], { signal: call.signal, timeoutMs: UNPACK_MS });
-    await requireRight(draft, product);
+    await settle(draft);
     await writeAtomic(`${folder}.json`, JSON.stringify({ url: fetched.url, digest: fetched.digest }));
     await rename(draft, folder);
   } finally {
@@ -87,7 +133,7 @@ async function fill({ paths, env, run }: CacheDeps, asked: Filling, call: CacheC
 
 /** Nothing is taken without one. */
 async function checksumOf(
-  { checksum }: ServerAddress,
+  { checksum, title }: ServerAddress & { readonly title: string },
   call: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
 ): Promise<string> {
   const { kind, url } = checksum;
@@ -110,7 +156,7 @@ async function checksumOf(
     if (!(error instanceof ConnectionLost)) throw error;
     why = error.message;
   }
-  return fail('path-not-found', `the checksum of the editor's server cannot be had: ${url}: ${why}`, {
+  return fail('path-not-found', `the checksum of ${title} cannot be had: ${url}: ${why}`, {
     hint: FALL_BACK,
   });
 }
@@ -121,4 +167,13 @@ async function requireRight(folder: string, { application, commit }: EditorProdu
   fail('path-not-found', `what was downloaded is not the server of ${commit} with bin/${application}`, {
     hint: FALL_BACK,
   });
+}
+
+/** It is for the system of a guest, so that only the guest can say whether it runs. */
+async function requireProgram(folder: string): Promise<void> {
+  const [only, ...more] = await readdir(folder, { withFileTypes: true });
+  if (only?.isFile() !== true || more.length > 0)
+    fail('path-not-found', 'what was downloaded is not one program', { hint: FALL_BACK });
+  await rename(join(folder, only.name), join(folder, PROGRAM));
+  await chmod(join(folder, PROGRAM), 0o755);
 }

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import type { EditorProduct, GuestFacts } from '../protocol/editorMethods.ts';
 import { hasPages, productOf } from '../protocol/editorMethods.ts';
-import { addressOf, keyOf, platformOf, versionFolder } from './place.ts';
+import { addressOf, keyOf, platformOf, programArtifactOf, vendorAddressOf, versionFolder } from './place.ts';
 
 const commit = '0a1b2c3d'.repeat(5);
 const code: EditorProduct = {
@@ -60,8 +60,28 @@ describe('the server of an editor', () => {
 
   it('has a folder that no other can use', () => {
     const platform = platformOf(guest('x86_64', 'musl'));
-    assert.equal(keyOf(codium, platform), `vscodium-server-stable-${commit}-server-linux-alpine`);
+    assert.equal(keyOf(codium, platform.artifact), `vscodium-server-stable-${commit}-server-linux-alpine`);
     assert.equal(versionFolder({ ...code, quality: 'insider' }), `Insider-${commit}`);
+  });
+});
+
+describe('the program that Remote-SSH starts first', () => {
+  const machines = [
+    ['x86_64', 'glibc', 'cli-alpine-x64'],
+    ['x86_64', 'musl', 'cli-alpine-x64'],
+    ['aarch64', 'glibc', 'cli-alpine-arm64'],
+    ['armv7l', 'glibc', 'cli-linux-armhf'],
+  ] as const;
+  for (const [machine, libc, artifact] of machines) {
+    it(`for ${machine} with ${libc} is ${artifact}`, () => {
+      const platform = platformOf(guest(machine, libc));
+      assert.equal(programArtifactOf(code, platform), artifact);
+      assert.ok(vendorAddressOf(code, artifact).url.endsWith(`/commit:${commit}/${artifact}/stable`));
+    });
+  }
+
+  it('is none where a fork starts its server itself', () => {
+    assert.equal(programArtifactOf(codium, platformOf(guest('x86_64', 'glibc'))), undefined);
   });
 });
 

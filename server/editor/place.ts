@@ -9,6 +9,9 @@ export type ServerPlatform = {
   readonly artifact: string;
 };
 
+/** What the program is called in the cache, whatever its quality calls it. */
+export const PROGRAM = 'code';
+
 const architectures: Readonly<Record<string, string>> = { x86_64: 'x64', aarch64: 'arm64', armv7l: 'armhf' };
 
 /** The build with pages in it is another one, which the vendor of VS Code has under a name of its own. */
@@ -31,9 +34,21 @@ export function platformOf(
   };
 }
 
-/** The folder of the cache, the same for all sandboxes that can use the same server. */
-export function keyOf(product: EditorProduct, { artifact }: ServerPlatform): string {
+/** The folder of the cache, the same for all sandboxes that can use the same artifact. */
+export function keyOf(product: EditorProduct, artifact: string): string {
   return `${product.data_folder.slice(1)}-${product.quality}-${product.commit}-${artifact}`;
+}
+
+/**
+ * The program that Remote-SSH starts inside before any server. It needs no C library, so that one build does for all systems
+ * of a processor. Undefined for forks, whose extensions start the server itself.
+ */
+export function programArtifactOf(
+  { download_url_template: template }: EditorProduct,
+  { arch }: ServerPlatform,
+): string | undefined {
+  if (template !== undefined) return undefined;
+  return arch === 'armhf' ? 'cli-linux-armhf' : `cli-alpine-${arch}`;
 }
 
 export type ServerAddress = {
@@ -43,21 +58,27 @@ export type ServerAddress = {
 };
 
 export function addressOf(product: EditorProduct, platform: ServerPlatform): ServerAddress {
-  const { commit, quality, update_url: update, download_url_template: template } = product;
+  const { download_url_template: template } = product;
   if (template !== undefined) {
     const url = filled(template, { ...words(product), os: platform.os, arch: platform.arch });
     return { url, checksum: { kind: 'file', url: `${url}.sha256` } };
   }
+  return vendorAddressOf(product, platform.artifact);
+}
+
+/** As the vendor of VS Code answers for all that it builds of a commit. */
+export function vendorAddressOf(product: EditorProduct, artifact: string): ServerAddress {
+  const { commit, quality, update_url: update } = product;
   if (update === undefined)
     return fail('usage', 'the editor says neither where its server is nor where to ask for it', {
       hint: 'its product.json has serverDownloadUrlTemplate or updateUrl',
     });
   const base = update.replace(/\/+$/, '');
   return {
-    url: `${base}/commit:${commit}/${platform.artifact}/${quality}`,
+    url: `${base}/commit:${commit}/${artifact}/${quality}`,
     checksum: {
       kind: 'release',
-      url: `${base}/api/versions/commit:${commit}/${platform.artifact}/${quality}`,
+      url: `${base}/api/versions/commit:${commit}/${artifact}/${quality}`,
     },
   };
 }
@@ -123,4 +144,35 @@ mkdir -p "$draft" && tar -xf - -C "$draft" || exit 1
 "$draft/bin/$program" --version 2>&1 | grep -qx "$commit" || { "$draft/bin/$program" --version >&2; exit 3; }
 rm -rf "$data/bin/$commit"
 mv "$draft" "$data/bin/$commit"
+`;
+
+/** The same for the program. Arguments: data folder, commit, shown file. */
+export const FIND_PROGRAM_SCRIPT = `
+set -u
+data=$HOME/$1 commit=$2 shown=$3
+place=$data/code-$commit
+runs() { [ -x "$1" ] && "$1" --version 2>/dev/null | grep -q "$commit"; }
+if runs "$place"; then
+  echo found=present
+elif [ -n "$shown" ] && runs "$shown"; then
+  mkdir -p "$data"
+  ln -sfn "$shown" "$place"
+  echo found=shared
+else
+  echo found=absent
+  exit 0
+fi
+echo "path=$place"
+"$place" --version | sed -n '1s/^/version=/p'
+`;
+
+export const COPY_PROGRAM_SCRIPT = `
+set -u
+data=$HOME/$1 commit=$2
+umask 077
+draft=$data/.heyvm-code-$commit.$$
+trap 'rm -rf "$draft"' EXIT
+mkdir -p "$draft" && tar -xf - -C "$draft" || exit 1
+"$draft/${PROGRAM}" --version 2>&1 | grep -q "$commit" || { "$draft/${PROGRAM}" --version >&2; exit 3; }
+mv -f "$draft/${PROGRAM}" "$data/code-$commit"
 `;

@@ -94,6 +94,13 @@ export const GuestFacts = z.object({
 });
 export type GuestFacts = z.output<typeof GuestFacts>;
 
+/** The program that Remote-SSH starts inside before any server. */
+export const PlacedProgram = z.union([
+  z.object({ how: z.enum(['present', 'shared', 'copied']), path: z.string() }),
+  z.object({ how: z.literal('missing'), why: z.string() }),
+]);
+export type PlacedProgram = z.output<typeof PlacedProgram>;
+
 export const editorMethods = {
   'editor/check': () => ({
     about:
@@ -121,6 +128,8 @@ export const editorMethods = {
       path: z.string(),
       /** As the server itself says it. */
       version: z.string(),
+      /** For editors whose vendor has it; one that is missing the editor fetches itself, if the sandbox has a network. */
+      program: z.optional(PlacedProgram),
     }),
   }),
 };

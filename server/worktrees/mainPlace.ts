@@ -1,7 +1,7 @@
 // Where commits of a branch come to: the branch that is checked out in the main worktree, and where both stand.
 import { fail } from '../core/errors.ts';
 import { branchTip, currentBranch } from './branches.ts';
-import type { Host } from './hostGit.ts';
+import { type Host, hostGit } from './hostGit.ts';
 import { commitOf, type Repository } from './repository.ts';
 
 export type From = {
@@ -37,4 +37,13 @@ export async function placeOf(
   const ours = await commitOf(host, repository, 'HEAD');
   if (ours === undefined) fail('branch-not-found', `branch ${into} has no commit yet`);
   return { main, into, theirs, ours };
+}
+
+/** Git would refuse to write a commit half-way, in many lines. */
+export async function requireCommitter(host: Host, { main }: Pick<Place, 'main'>): Promise<void> {
+  const known = await hostGit(host, ['var', 'GIT_COMMITTER_IDENT'], { cwd: main, accept: 'any' });
+  if (known.code === 0) return;
+  fail('command-failed', `git does not know in whose name to commit in ${main}`, {
+    hint: 'git config --global user.name "Your Name", and the same with user.email',
+  });
 }

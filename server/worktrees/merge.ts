@@ -6,7 +6,7 @@ import { errorCodeOf } from '../platform/files.ts';
 import type { MergeResult } from '../protocol/worktree.ts';
 import { kindOf } from './gitFolder.ts';
 import { type Host, hostGit, hostGitLine, hostGitMaybe } from './hostGit.ts';
-import { placeOf } from './mainPlace.ts';
+import { placeOf, requireCommitter } from './mainPlace.ts';
 import type { Repository } from './repository.ts';
 
 /** The caller holds the lock of this repository; `tip` is where the branch stands when the host's does not. */
@@ -21,6 +21,7 @@ export async function mergeBranch(
   if (await isAncestor(host, merge, theirs, ours)) return { branch, into, commit: ours, kind: 'up-to-date' };
   await refuseBusy(repository);
   const forward = await isAncestor(host, merge, ours, theirs);
+  if (!forward) await requireCommitter(host, merge);
   const tree = forward ? `${theirs}^{tree}` : await mergedTree(host, merge);
   await refuseDirty(host, merge, tree);
   const commit = forward ? theirs : await commitMerge(host, merge, tree);

@@ -2,7 +2,7 @@
 import { fail } from '../core/errors.ts';
 import type { BranchCommit, PickResult } from '../protocol/reviewMethods.ts';
 import { type Host, hostGit, hostGitLine } from './hostGit.ts';
-import { type From, placeOf } from './mainPlace.ts';
+import { type From, placeOf, requireCommitter } from './mainPlace.ts';
 import { isAncestor, mergedTree, moveMain, refuseBusy, refuseDirty } from './merge.ts';
 
 /** One answer names no more; a branch that is further away is merged. */
@@ -33,6 +33,7 @@ export async function pickCommits(host: Host, from: From, commits: readonly stri
   const { repository, branch } = from;
   const { main, into, theirs, ours } = await placeOf(host, from, 'pick into');
   await refuseBusy(repository);
+  if (commits.length > 0) await requireCommitter(host, { main });
   let head = ours;
   let taken = 0;
   for (const commit of commits) {

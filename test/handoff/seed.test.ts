@@ -13,6 +13,7 @@ import { ensureServerArchive } from '../../scripts/lib/vscodeArchive.ts';
 import { ensureVscodeServer, type VscodeServer } from '../../scripts/lib/vscodeServer.ts';
 import { startVendor, type Vendor } from '../support/editorVendor.ts';
 import { eventually } from '../support/eventually.ts';
+import { makeProgramArchive } from '../support/programArchive.ts';
 
 describe('the server of an editor', function () {
   this.timeout(240_000);
@@ -24,8 +25,8 @@ describe('the server of an editor', function () {
 
   before(async () => {
     server = await ensureVscodeServer();
-    vendor = await startVendor(await ensureServerArchive(server));
     folder = mkdtempSync(join(tmpdir(), 'hv-'));
+    vendor = await startVendor(await ensureServerArchive(server), await makeProgramArchive(folder, server));
     home = join(folder, 'h');
     mkdirSync(home, { mode: 0o700 });
     writeFileSync(join(home, 'settings.json'), JSON.stringify({ backend_type: 'bubblewrap' }));
@@ -56,6 +57,14 @@ describe('the server of an editor', function () {
   const prepare = async (sandbox: string, file: string, ...words: string[]) =>
     JSON.parse(await ok('editor', 'prepare', sandbox, '--product', file, '--format', 'json', ...words));
 
+  /** Where Remote-SSH looks before it fetches it. */
+  const programInside = (data = '.vscode-server') => `/home/dev/${data}/code-${server.commit}`;
+
+  async function programSays(sandbox: string): Promise<string | undefined> {
+    const said = await ok('exec', sandbox, '--', programInside(), '--version');
+    return /^code \S+ \(commit (\w+)\)$/m.exec(said)?.[1];
+  }
+
   it('has what it needs in a guest on this machine', async () => {
     const { facts, gaps } = JSON.parse(await ok('editor', 'check', 'one', '--format', 'json'));
     assert.deepEqual(
@@ -75,7 +84,9 @@ describe('the server of an editor', function () {
       how: 'shared',
       path: `/home/dev/.vscode-server/bin/${server.commit}`,
       version: server.version,
+      program: { how: 'shared', path: programInside() },
     });
+    assert.equal(await programSays('one'), server.commit);
     const ranges = vendor.asked.filter(path => path.startsWith('/archive bytes='));
     assert.equal(ranges.length, 1, vendor.asked.join('\n'));
     for (const place of [`bin/${server.commit}`, `cli/servers/Stable-${server.commit}/server`]) {
@@ -110,7 +121,7 @@ describe('the server of an editor', function () {
     const template = `${vendor.origin}/\${version}.\${release}/fork-\${os}-\${arch}.tar.gz`;
     const file = product({ ...fork, serverDownloadUrlTemplate: template });
     const done = await prepare('three', file, '--copy');
-    assert.deepEqual([done.how, done.version], ['copied', server.version]);
+    assert.deepEqual([done.how, done.version, done.program], ['copied', server.version, undefined]);
     assert.ok(vendor.asked.some(path => /^\/[\d.]+\.7\/fork-linux-(x64|arm64)\.tar\.gz$/.test(path)));
     const folderInside = `/home/dev/.fork-server/bin/${server.commit}`;
     assert.equal(done.path, folderInside);
@@ -145,6 +156,41 @@ describe('the server of an editor', function () {
       const ended = new Promise(resolve => child.once('exit', resolve));
       child.kill('SIGINT');
       await ended;
+    }
+  });
+
+  it('comes with the program that Remote-SSH starts first, as a copy where it is asked to be', async () => {
+    const own = '.own-server';
+    const done = await prepare(
+      'three',
+      product({ updateUrl: vendor.origin, serverDataFolderName: own }),
+      '--copy',
+    );
+    assert.deepEqual(done.program, { how: 'copied', path: programInside(own) });
+    const said = await ok(
+      'exec',
+      'three',
+      '--',
+      'sh',
+      '-c',
+      `[ -L ${programInside(own)} ] || ${programInside(own)} --version`,
+    );
+    assert.ok(said.includes(server.commit), said);
+  });
+
+  it('is there without that program where its vendor has none, and says so', async () => {
+    const other = await startVendor(await ensureServerArchive(server));
+    try {
+      const file = product({ updateUrl: other.origin, serverDataFolderName: '.bare-server' });
+      const words = ['editor', 'prepare', 'one', '--product', file, '--format', 'json'];
+      const done = await heyvm(...words);
+      assert.equal(done.code, 0, done.stderr);
+      const { how, program } = JSON.parse(done.stdout);
+      assert.deepEqual([how, program.how], ['shared', 'missing']);
+      assert.match(program.why, /the server answers 404/);
+      assert.match(done.stderr, /needs a network inside/);
+    } finally {
+      await other.close();
     }
   });
 

@@ -15,7 +15,8 @@ export type Vendor = {
   close(): Promise<void>;
 };
 
-export async function startVendor(archive: ServerArchive): Promise<Vendor> {
+/** Without a program it has none for Remote-SSH. */
+export async function startVendor(archive: ServerArchive, program?: ServerArchive): Promise<Vendor> {
   const asked: string[] = [];
   let breaks = false;
   let held = false;
@@ -23,15 +24,19 @@ export async function startVendor(archive: ServerArchive): Promise<Vendor> {
     const { range } = request.headers;
     const path = request.url ?? '';
     asked.push(range === undefined ? path : `${path} ${range}`);
+    const isProgram = path.includes('/cli-') || path === '/program';
+    const wanted = isProgram ? program : archive;
+    if (wanted === undefined) return void response.writeHead(404).end();
     if (path.startsWith('/api/versions/commit:'))
-      return void response.end(JSON.stringify({ sha256hash: archive.sha256 }));
+      return void response.end(JSON.stringify({ sha256hash: wanted.sha256 }));
     if (path.endsWith('/wrong.tar.gz.sha256')) return void response.end(`${'0'.repeat(64)}  wrong.tar.gz\n`);
     if (path.endsWith('.sha256')) return void response.end(`${archive.sha256}  fork.tar.gz\n`);
     if (path.endsWith('/wrong.tar.gz')) return void response.end('something else');
-    if (path.startsWith('/commit:')) return void response.writeHead(302, { location: '/archive' }).end();
-    if (path !== '/archive' && !path.endsWith('.tar.gz')) return void response.writeHead(404).end();
+    const location = isProgram ? '/program' : '/archive';
+    if (path.startsWith('/commit:')) return void response.writeHead(302, { location }).end();
+    if (path !== location && !path.endsWith('.tar.gz')) return void response.writeHead(404).end();
     if (held) return;
-    send(response, { archive, range, breaks });
+    send(response, { archive: wanted, range, breaks });
     breaks = false;
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));

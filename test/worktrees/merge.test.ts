@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { SandboxError } from '../../server/core/errors.ts';
 import { mergeBranch } from '../../server/worktrees/merge.ts';
-import { type Lab, makeLab } from './support/repo.ts';
+import { forgetIdentity, type Lab, makeLab } from './support/repo.ts';
 
 let lab: Lab;
 let worktree: string;
@@ -53,6 +53,15 @@ describe('merging a branch back', () => {
     assert.equal(readFileSync(join(lab.main, 'src/app.txt'), 'utf8'), 'ONE\ntwo\nTHREE\n');
     assert.equal(readFileSync(join(lab.main, 'README.md'), 'utf8'), 'mine, uncommitted\n');
     assert.equal(lab.git(lab.main, 'status', '--porcelain'), ' M README.md\n?? untracked');
+  });
+
+  it('asks for a name first when it has to make a commit', async () => {
+    lab.commit(worktree, { 'new.txt': 'x\n' });
+    lab.commit(lab.main, { 'README.md': 'ours\n' });
+    forgetIdentity(lab);
+    const before = state();
+    await assert.rejects(merge, { code: 'command-failed', message: /in whose name/, hint: /user\.name/ });
+    assert.deepEqual(state(), before);
   });
 
   it('names the files of a conflict', async () => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SandboxError } from '../../server/core/errors.ts';
 import { commitsToPick, pickCommits } from '../../server/worktrees/pick.ts';
-import { type Lab, makeLab } from './support/repo.ts';
+import { forgetIdentity, type Lab, makeLab } from './support/repo.ts';
 
 describe('picking commits of a branch', () => {
   let lab: Lab;
@@ -42,6 +42,11 @@ describe('picking commits of a branch', () => {
     });
     assert.deepEqual(state(), before);
   };
+
+  it('asks for a name first', async () => {
+    forgetIdentity(lab);
+    await refused('command-failed', /in whose name/, second);
+  });
 
   it('takes what one commit changed, with its author and its words, and not what came before', async () => {
     lab.commit(lab.main, { 'README.md': 'moved on\n' });

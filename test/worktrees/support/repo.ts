@@ -72,3 +72,8 @@ export function makeLab(options: { readonly init?: readonly string[] } = {}): La
   lab.commit(main, { 'README.md': 'hello\n', 'src/app.txt': 'one\ntwo\nthree\n' }, 'first');
   return lab;
 }
+
+/** As on a machine whose person has never told git who they are. */
+export function forgetIdentity({ home }: Lab): void {
+  writeFileSync(join(home, '.gitconfig'), '[user]\n\tuseConfigOnly = true\n');
+}
