@@ -1,12 +1,14 @@
 // Runs the suites of test/vscode inside a real VS Code: its server on loopback, its workbench in a headless browser.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAll } from './build.ts';
 import { openBrowser } from './lib/browser.ts';
+import { ensureCiStore, takeCiImage } from './lib/ciImage.ts';
+import { sharedDockerd } from './lib/daemons/daemons.ts';
 import { artifacts, dist } from './lib/places.ts';
 import { type AreaResult, type Report, readReport, summaryOf } from './lib/report.ts';
 import { timed, withFailure } from './lib/runArea.ts';
-import { main, say } from './lib/say.ts';
+import { main, Stop, say } from './lib/say.ts';
 import { openScene } from './lib/scene.ts';
 import type { ReleaseName } from './lib/vscodeServer.ts';
 
@@ -35,13 +37,17 @@ export async function runVscodeSuites({ name, editor, only }: Suites): Promise<A
     const output = join(artifacts, 'reports', `${name}.txt`);
     mkdirSync(join(artifacts, 'reports'), { recursive: true });
     for (const file of [report, output]) rmSync(file, { force: true });
+    const engine = only === undefined || only.includes('copies') ? await containers() : undefined;
+    if (engine?.kind === 'not run') writeFileSync(output, `not run: copies of containers: ${engine.why}\n`);
     const env = {
       HEYVM_TEST_REPORT: report,
       HEYVM_TEST_OUTPUT: output,
+      ...(engine?.kind === 'ready' ? { HEYVM_TEST_ENGINE: `unix://${engine.socket}` } : {}),
       ...(only === undefined ? {} : { HEYVM_TEST_SUITES: only.join(',') }),
     };
     const scene = await openScene(name, { env, editor });
     try {
+      if (engine?.kind === 'ready') takeCiImage(engine.store, scene.home);
       const address = scene.windowOn(scene.repository, [
         ['extensionTestsPath', join(dist, 'test', 'vscode.cjs')],
       ]);
@@ -51,6 +57,22 @@ export async function runVscodeSuites({ name, editor, only }: Suites): Promise<A
       await scene.end();
     }
   });
+}
+
+type Containers =
+  | { readonly kind: 'ready'; readonly socket: string; readonly store: string }
+  | { readonly kind: 'not run'; readonly why: string };
+
+/** The engine of this run, and the image that its guests run from. */
+async function containers(): Promise<Containers> {
+  const engine = await sharedDockerd();
+  if (engine.kind === 'not run') return engine;
+  try {
+    return { kind: 'ready', socket: engine.socket, store: await ensureCiStore() };
+  } catch (error) {
+    if (error instanceof Stop) return { kind: 'not run', why: error.message };
+    throw error;
+  }
 }
 
 /** The window closes itself or not; the tests are over when their report is there. */

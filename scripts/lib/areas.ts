@@ -124,7 +124,13 @@ export const areas: readonly Area[] = [
   mocha('ssh', [bwrap, git, ssh, sshd, rsync, vim]),
   fromImage('crash', [bwrap, git, dockerd, ...images]),
   mocha('package', [bwrap, git]),
-  { name: 'vscode', files: ['test/vscode/index.ts'], by: 'vscode', needs: [bwrap, git, ssh, chromium] },
+  {
+    name: 'vscode',
+    files: ['test/vscode/index.ts'],
+    by: 'vscode',
+    needs: [bwrap, git, ssh, chromium, dockerd, ...images],
+    guests: 'from the image',
+  },
   {
     name: 'floor',
     files: ['test/vscode/index.ts'],

@@ -14,6 +14,7 @@ const suites = {
   handOff: () => import('./suites/handOff.test.ts'),
   files: () => import('./suites/files.test.ts'),
   review: () => import('./suites/review.test.ts'),
+  copies: () => import('./suites/copies.test.ts'),
   agents: () => import('./suites/agents.test.ts'),
   ourFiles: () => import('./suites/ourFiles.test.ts'),
   configureAgent: () => import('./suites/configureAgent.test.ts'),

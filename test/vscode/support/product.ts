@@ -20,10 +20,14 @@ export type Ran = { readonly code: number; readonly stdout: string; readonly std
 
 /** The command line in a process of its own, as somebody in another terminal would use it. */
 export function heyvm(...args: string[]): Promise<Ran> {
+  return heyvmIn(undefined, ...args);
+}
+
+export function heyvmIn(cwd: string | undefined, ...args: string[]): Promise<Ran> {
   const file = join(extension().extensionPath, 'dist', 'heyvm');
   const env = { ...process.env, HEYVM_NODE: process.execPath, ELECTRON_RUN_AS_NODE: '1' };
   return new Promise(resolve => {
-    execFile(file, args, { env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(file, args, { cwd, env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
