@@ -9,6 +9,7 @@ import { launcherProgram } from '../program.ts';
 import { readSettings } from '../settings.ts';
 import { titleOf } from '../views/describe.ts';
 import { sandboxOfWindow, windowSandbox } from '../windowSandbox.ts';
+import { handedOver } from './handedOver.ts';
 import { launchInside, type Run } from './insideLaunch.ts';
 
 /** In the configuration of a session: names what is started for it. */
@@ -91,8 +92,8 @@ export class GuestDebug implements vscode.DebugConfigurationProvider, vscode.Deb
 
   /** As a task, whose terminal shows what the program says after it ended as well. */
   async #run({ sandbox, name, run }: Started): Promise<vscode.TaskExecution> {
-    const env = Object.entries(run.env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]);
-    const words = ['exec', '--tty', '--cwd', run.cwd, ...env, sandbox.id, '--', ...run.program];
+    const { words: variables, env } = handedOver(run.env);
+    const words = ['exec', '--tty', '--cwd', run.cwd, ...variables, sandbox.id, '--', ...run.program];
     const program = launcherProgram(this.#parts.context.extensionPath, readSettings(), words);
     const task = new vscode.Task(
       { type: TASK_TYPE, command: [...run.program], sandbox: sandbox.name },
@@ -101,7 +102,7 @@ export class GuestDebug implements vscode.DebugConfigurationProvider, vscode.Deb
       'heyvm',
       new vscode.ProcessExecution(program.file, [...program.args], {
         cwd: program.cwd,
-        env: { ...program.env },
+        env: { ...env, ...program.env },
       }),
     );
     task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, focus: false };

@@ -31,8 +31,9 @@ const exec: Command = {
       kind: 'list',
       name: 'env',
       short: 'e',
-      value: 'NAME=VALUE',
-      summary: 'a variable for the program; may be repeated',
+      value: 'NAME[=VALUE]',
+      summary:
+        'a variable for the program, with the value that it has here unless one is given; may be repeated',
     },
     {
       kind: 'duration',
@@ -134,8 +135,9 @@ const sh: Command = {
       kind: 'list',
       name: 'env',
       short: 'e',
-      value: 'NAME=VALUE',
-      summary: 'a variable for the shell; may be repeated',
+      value: 'NAME[=VALUE]',
+      summary:
+        'a variable for the shell, with the value that it has here unless one is given; may be repeated',
     },
   ],
   examples: [
