@@ -12,11 +12,10 @@ import { placesOf } from '../../server/backends/libvirt/places.ts';
 import { readSetup, tellSetup } from '../../server/backends/libvirt/setup.ts';
 import type { DriverContext, LaunchRequest, Ref } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
-import type { StoredImage } from '../../server/core/image.ts';
 import { ensureSshKey } from '../../server/platform/sshKey.ts';
-import { ImageManifest } from '../../server/protocol/image.ts';
 import { releaseGuest } from '../../server/wire/setup.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
+import { vendorImage } from '../support/vendorImage.ts';
 
 describe('an image that a vendor made', function () {
   // Its own system comes up from nothing, interpreted instruction by instruction where there is no KVM.
@@ -41,7 +40,7 @@ describe('an image that a vendor made', function () {
     Object.assign(bench.context, shared());
     writeFileSync(join(bench.workspace, 'from-the-host'), 'hello\n');
     const started = await bench.start({
-      ...{ network: 'open', image: imageAt(disk) },
+      ...{ network: 'open', image: vendorImage(disk) },
       limits: { disk: 6 * GIB },
     });
     guest = started.guest;
@@ -201,29 +200,6 @@ async function hostOf({ context }: Bench): Promise<string> {
 function placeOf(bench: Bench): Pick<LaunchRequest, 'id' | 'name' | 'workspace' | 'mounts'> {
   const { id, name, workspace, mounts } = bench.request();
   return { id, name, workspace, mounts };
-}
-
-function imageAt(disk: string): StoredImage {
-  const digest = `sha256:${'0'.repeat(64)}`;
-  const manifest = ImageManifest.parse({
-    version: 1,
-    name: 'vendor:12',
-    digest,
-    source: { kind: 'file', from: disk },
-    os: { id: 'debian', version: '12', libc: 'glibc' },
-    arch: 'x64',
-    runtimes: ['shell', 'python'],
-    init: 'cloud-init',
-    config: { env: {}, entrypoint: [], cmd: [] },
-    files: [{ role: 'disk', format: 'qcow2', digest, bytes: 1 }],
-    created_at: new Date(0).toISOString(),
-  });
-  return {
-    kind: 'stored',
-    name: manifest.name,
-    manifest,
-    file: role => (role === 'disk' ? disk : undefined),
-  };
 }
 
 /** The whole protocol over a connection that the guest program makes inside. */
