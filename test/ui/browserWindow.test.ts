@@ -62,6 +62,22 @@ describe('the editor in a browser', function () {
   const dialog = () => page.getByRole('dialog');
   const open = () => chooseOn(page, 'feature/oolong', 'Open in Browser');
 
+  /** One that is made before the editor has begun to watch the folder is not shown. */
+  async function seesNewFiles(inside: Page): Promise<void> {
+    const shown = inside.getByRole('treeitem', { name: /made-inside/ }).first();
+    let count = 0;
+    await eventually(
+      async () => {
+        const path = `/workspace/made-inside-${count++}.txt`;
+        const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'touch', path);
+        assert.equal(made.code, 0, made.stderr);
+        await shown.waitFor({ timeout: 5_000 });
+        return true;
+      },
+      { withinMs: 120_000, what: 'a file that was made inside, in the editor' },
+    );
+  }
+
   it('asks for the licence first, and does nothing without it', async () => {
     await open();
     await dialog().getByText(TERMS).waitFor({ timeout: 120_000 });
@@ -101,9 +117,7 @@ describe('the editor in a browser', function () {
     address = new URL(inside.url());
     assert.equal(address.hostname, '127.0.0.1');
     assert.equal(address.searchParams.get('folder'), '/workspace');
-    const made = await scene.heyvm('exec', 'wt-feature-oolong', '--', 'touch', '/workspace/made-inside.txt');
-    assert.equal(made.code, 0, made.stderr);
-    await inside.getByRole('treeitem', { name: 'made-inside.txt' }).first().waitFor({ timeout: 120_000 });
+    await seesNewFiles(inside);
     await screenshot(inside, 'browser-3-inside');
     await inside.close();
   });

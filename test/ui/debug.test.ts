@@ -84,6 +84,22 @@ describe('debugging in a window on a worktree', function () {
   const read = (file: string) =>
     existsSync(join(worktree, file)) ? readFileSync(join(worktree, file), 'utf8') : undefined;
 
+  /** Again when a terminal that opens meanwhile took the focus, without which the command does nothing. */
+  async function setBreakpoint(): Promise<void> {
+    const line = inside.locator('.monaco-editor .view-line', { hasText: STOP_AT }).first();
+    const shown = inside.locator('.codicon-debug-breakpoint').first();
+    await eventually(
+      async () => {
+        if (await shown.isVisible()) return true;
+        await line.click({ timeout: 120_000 });
+        await runCommand(inside, 'Debug: Toggle Breakpoint');
+        await shown.waitFor({ timeout: 5_000 });
+        return true;
+      },
+      { withinMs: 180_000, what: 'the breakpoint' },
+    );
+  }
+
   async function begin(configuration: string): Promise<void> {
     await runCommand(inside, 'Debug: Select and Start Debugging');
     await pickEntry(inside, configuration).click({ timeout: 120_000 });
@@ -91,12 +107,7 @@ describe('debugging in a window on a worktree', function () {
 
   it('stops a program at a breakpoint inside the sandbox', async () => {
     await inside.getByRole('treeitem', { name: 'app.js' }).first().dblclick();
-    await inside
-      .locator('.monaco-editor .view-line', { hasText: STOP_AT })
-      .first()
-      .click({ timeout: 120_000 });
-    await runCommand(inside, 'Debug: Toggle Breakpoint');
-    await inside.locator('.codicon-debug-breakpoint').first().waitFor({ timeout: 120_000 });
+    await setBreakpoint();
     await begin('Steep');
     await inside.locator('.debug-top-stack-frame-line').first().waitFor({ timeout: 120_000 });
     assert.equal(read('before.txt'), `${name} /workspace green oolong`);
