@@ -35,7 +35,10 @@ export async function listRecords(paths: Paths): Promise<Listing> {
     const read = readRecordFile(paths, id);
     const found = read instanceof Promise ? await read : read;
     if (found.kind === 'problem') problems.push(found.problem);
-    if (found.kind === 'record') entries.push(withOwner(paths, found.record, problems));
+    if (found.kind !== 'record') continue;
+    const entry = withOwner(paths, found.record, problems);
+    const sure = entry.stale ? await confirmed(paths, entry, problems) : entry;
+    if (sure !== undefined) entries.push(sure);
   }
   entries.sort((left, right) => (left.record.created_at < right.record.created_at ? -1 : 1));
   return { entries, problems };
@@ -45,7 +48,9 @@ export async function listRecords(paths: Paths): Promise<Listing> {
 export async function readEntry(paths: Paths, id: string): Promise<Entry | undefined> {
   const found = await readRecordFile(paths, id);
   if (found.kind === 'problem') fail(found.code, found.problem.message, { hint: found.problem.hint });
-  return found.kind === 'record' ? withOwner(paths, found.record, []) : undefined;
+  if (found.kind !== 'record') return undefined;
+  const entry = withOwner(paths, found.record, []);
+  return entry.stale ? confirmed(paths, entry, []) : entry;
 }
 
 /** By id or by name; one that does not exist is `sandbox-not-found` with what was probably meant. */
@@ -145,6 +150,17 @@ function withOwner(paths: Paths, record: SandboxRecord, problems: Problem[]): En
   if (found.kind === 'problem') problems.push(found.problem);
   if (found.owner === undefined) return { record, stale: false };
   return isSame(found.owner) ? { record, owner: found.owner, stale: false } : { record, stale: true };
+}
+
+/**
+ * An owner that ends in order takes its file away and is gone a moment later: what was read just before that looks as if
+ * it had been killed.
+ */
+async function confirmed(paths: Paths, entry: Entry, problems: Problem[]): Promise<Entry | undefined> {
+  const { owner } = readOwnerFile(paths, entry.record);
+  if (owner !== undefined && !isSame(owner)) return entry;
+  const again = await readRecordFile(paths, entry.record.id);
+  return again.kind === 'record' ? withOwner(paths, again.record, problems) : undefined;
 }
 
 /** After a loss of power nobody wants a throwaway any more, nor what was not made yet when it came. */

@@ -1,6 +1,8 @@
 // The records on disk: fast to read, written whole, and broken ones that stop nobody.
 import { strict as assert } from 'node:assert';
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { identifySelf } from '../../server/platform/process.ts';
 import { PROTOCOL } from '../../server/protocol/version.ts';
 import { acquireLock } from '../../server/store/lock.ts';
@@ -8,6 +10,7 @@ import { sandboxPaths } from '../../server/store/paths.ts';
 import type { OwnerRecord } from '../../server/store/records.ts';
 import {
   addRecord,
+  type Entry,
   findEntry,
   listRecords,
   readEntry,
@@ -15,6 +18,10 @@ import {
   updateRecord,
 } from '../../server/store/sandboxes.ts';
 import { exitOf, firstWordOf, newStore, recordOf, startFixture } from './support.ts';
+
+const makePipe = async (path: string): Promise<void> => {
+  await promisify(execFile)('mkfifo', [path]);
+};
 
 describe('the records of sandboxes', () => {
   let store: ReturnType<typeof newStore>;
@@ -136,6 +143,23 @@ describe('the records of sandboxes', () => {
       ],
     );
   });
+
+  const looks: readonly (readonly [string, () => Promise<Entry | undefined>])[] = [
+    ['one is read', () => readEntry(store.paths, recordOf(1).id)],
+    ['all are listed', async () => (await listRecords(store.paths)).entries[0]],
+  ];
+  for (const [when, look] of looks) {
+    it(`do not take an owner for killed that ends in order while ${when}`, async () => {
+      await fill(1);
+      await makePipe(ownerFile(1));
+      const content = JSON.stringify(ownerOf(1, { pid: 2 ** 22 + 1 }));
+      const ended = exitOf(startFixture('ender', store.paths.home, recordOf(1).id, content));
+      const entry = await look();
+      assert.deepEqual([entry?.owner, entry?.stale], [undefined, false]);
+      assert.equal(entry?.record.last_end?.reason, 'in order');
+      assert.equal(await ended, 0);
+    });
+  }
 
   it('know a living owner by its lease when its file is broken', async () => {
     await fill(1);
