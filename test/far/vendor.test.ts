@@ -20,6 +20,11 @@ describe('an image that a vendor made, on another machine', function () {
   let disk: string;
 
   before(async function () {
+    const long = process.env['HEYVM_TEST_LONG'] === '1';
+    skipBecause(
+      this,
+      long ? undefined : 'a vendor’s first boot on another machine takes minutes; HEYVM_TEST_LONG=1 runs it',
+    );
     skipBecause(this, await whyNoSecondMachine());
     try {
       disk = await ensureVendorDisk();
