@@ -124,11 +124,13 @@ function configurationOf(attach: Readonly<Record<string, unknown>>): vscode.Debu
   return { ...attach, type: String(type), name: String(name), request: 'attach' };
 }
 
-/** What the Enter key does is the answer that runs nothing. */
+/** What the Enter key does is the first answer, which runs nothing on this machine. */
 async function agreed(sandbox: SandboxInfo, why: string): Promise<boolean> {
-  const here = { title: 'Run on This Machine' };
-  const leave = { title: 'Do Not Run', isCloseAffordance: true };
-  const detail = `The program would run outside of the sandbox, with everything that you can do: ${why}. Instead, start it in a terminal of this window, forward the port that its debugger listens on, and attach there.`;
+  const inside = 'Open Terminal Inside';
+  const here = 'Run on This Machine';
+  const detail = `The program would run outside of the sandbox, with everything that you can do: ${why}. Instead, start it in a terminal inside, forward the port that its debugger listens on, and attach there.`;
   const question = `Debug on this machine instead of inside ${titleOf(sandbox)}?`;
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, leave, here)) === here;
+  const answer = await vscode.window.showWarningMessage(question, { modal: true, detail }, inside, here);
+  if (answer === inside) await vscode.commands.executeCommand('heyvm.openTerminal', { sandbox: sandbox.id });
+  return answer === here;
 }

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { openBrowser } from '../../scripts/lib/browser.ts';
 import { openBranch } from '../../scripts/lib/openBranch.ts';
 import { openScene, type Scene } from '../../scripts/lib/scene.ts';
@@ -124,16 +124,34 @@ describe('debugging in a window on a worktree', function () {
     await inside.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: 120_000 });
   });
 
-  it('asks before a program of another debugger runs on this machine, and then does not run it', async () => {
-    await begin('Elsewhere');
+  async function askedAbout(configuration: string): Promise<Locator> {
+    await begin(configuration);
     const dialog = inside.getByRole('dialog');
     await dialog
       .getByText('Debug on this machine instead of inside feature/oolong?')
       .waitFor({ timeout: 120_000 });
+    return dialog;
+  }
+
+  it('asks before a program of another debugger runs on this machine, and the first answer runs nothing', async () => {
+    const terminals = () => inside.locator('.terminal-wrapper').count();
+    const before = await terminals();
+    const dialog = await askedAbout('Elsewhere');
     await dialog.getByText('none of the type node-terminal').first().waitFor();
     await screenshot(inside, 'debug-2-asks');
     await inside.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
+    await eventually(async () => (await terminals()) > before, {
+      withinMs: 120_000,
+      what: 'a terminal inside',
+    });
     assert.equal(read('outside.txt'), undefined);
+  });
+
+  it('runs it on this machine when that is the answer', async () => {
+    const dialog = await askedAbout('Elsewhere');
+    assert.equal(read('outside.txt'), undefined);
+    await dialog.getByRole('button', { name: 'Run on This Machine' }).click();
+    await eventually(() => read('outside.txt') !== undefined, { withinMs: 120_000, what: 'its file' });
   });
 });
