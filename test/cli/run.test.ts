@@ -43,7 +43,7 @@ describe('heyvm run', function () {
       },
       { what: 'the end of everything' },
     );
-    assertNoTraces(paths());
+    await assertNoTraces(paths());
   }
 
   async function ready(words = SLEEPER): Promise<ReturnType<World['start']>> {

@@ -128,7 +128,7 @@ async function assertTruth(engine: Engine): Promise<void> {
     );
     if (owners.length > 0) return true;
     assert.deepEqual(found, []);
-    assertNoTraces(engine.paths);
+    await assertNoTraces(engine.paths);
     // It is made by the first owner, and whoever was to start that one may have been killed.
     assert.deepEqual(existsSync(engine.paths.run) ? readdirSync(engine.paths.run) : [], []);
     return true;

@@ -49,7 +49,7 @@ export function newEngine(options: EngineOptions = {}): Engine {
         await eventually(() => processesOf(paths).length === 0 || fail(describe(processesOf(paths))), {
           what: 'the end of every process of the engine',
         });
-        assertNoTraces(paths);
+        await assertNoTraces(paths);
       } finally {
         for (const { pid } of processesOf(paths)) kill(pid);
         rmSync(join(home, '..'), { recursive: true, force: true });
@@ -92,11 +92,18 @@ function isOurs([environ = '', command = '', mounts = '']: readonly string[], fo
   return environ.includes(`HEYO_HOME=${folder}\0`) || command.includes(folder) || mounts.includes(escaped);
 }
 
-export function assertNoTraces(paths: Pick<Paths, 'home' | 'run'>): void {
+/** A process that ends loses what tells whose it was a moment before its sockets and mounts are gone. */
+export async function assertNoTraces(paths: Pick<Paths, 'home' | 'run'>): Promise<void> {
+  await eventually(() => tracesOf(paths) === undefined || fail(`${tracesOf(paths)} is left`), {
+    what: 'the end of all traces',
+  });
+}
+
+function tracesOf(paths: Pick<Paths, 'home' | 'run'>): string | undefined {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-  if (mounts.includes(paths.home)) fail('a mount of the store is left');
+  if (mounts.includes(paths.home)) return 'a mount of the store';
   const sockets = readFileSync('/proc/net/unix', 'latin1');
-  if (sockets.includes(`${paths.run}/`)) fail('a socket of the store is left');
+  return sockets.includes(`${paths.run}/`) ? 'a socket of the store' : undefined;
 }
 
 export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
