@@ -53,7 +53,8 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await boot(making, machine, folder);
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
     await scratch.keep();
-    for (const own of [seedIn(folder), hostKeyIn(folder)]) await rm(own, { force: true });
+    const { seed, hostKey } = placesOf({ ...context, state: folder });
+    for (const own of [seed, hostKey]) await rm(own, { force: true });
     await chmod(disk, 0o400);
     // QEMU opens it for writing, also where it only copies from it.
     await chmod(memory, 0o600);
@@ -64,14 +65,6 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await clearScratch(context, key);
     throw error;
   }
-}
-
-function seedIn(folder: string): string {
-  return join(folder, 'seed.iso');
-}
-
-function hostKeyIn(folder: string): string {
-  return join(folder, 'ssh_host_ed25519_key');
 }
 
 export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: string): string {
@@ -102,13 +95,14 @@ export async function finishTemplate({ context, libvirt, key }: Making, template
 function nobodys({ context, machine, key }: Making, folder: string, memory: string): NearMachine {
   const name = templateName(context, key);
   const { disk } = filesIn(folder);
+  const places = placesOf({ ...context, state: folder });
   return {
     ...machine,
     ...{ name, uuid: uuidOf(name), id: `template-${key}`, state: folder, disk },
-    seed: machine.seed === undefined ? undefined : seedIn(folder),
+    seed: machine.seed === undefined ? undefined : places.seed,
     port: join(context.runtime, 'template'),
-    console: join(folder, 'console.log'),
-    share: { folder: join(folder, 'stage'), plan: join(folder, 'stage.json') },
+    console: places.console,
+    share: { folder: places.stage, plan: places.stagePlan },
     qemuArguments: memoryArguments({ kind: 'template', file: memory }, machine.memoryMiB),
   };
 }
@@ -116,7 +110,7 @@ function nobodys({ context, machine, key }: Making, folder: string, memory: stri
 /** It learns what machines of its kind are told alike; who it is, is gone with it. */
 async function tellNobody({ context }: Making, { seed }: NearMachine, folder: string): Promise<void> {
   if (seed === undefined) return;
-  const hostKey = hostKeyIn(folder);
+  const { hostKey } = placesOf({ ...context, state: folder });
   await writeSeed({ ...context, state: folder }, { seed, hostKey }, 'template');
 }
 
