@@ -6,6 +6,9 @@ import { artifacts } from './places.ts';
 
 const PATIENCE = 120_000;
 
+/** For a step that is tried again. */
+const ONE_TRY = 20_000;
+
 /** A machine that does much else takes long to load a page of this size. */
 const LOADING = 120_000;
 
@@ -20,15 +23,34 @@ export async function untilReady(page: Page): Promise<void> {
   await page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: PATIENCE });
 }
 
-/** By its title in the palette; the first entry that begins with it. */
+/** By its title in the palette; the first entry that has it. Whatever takes the focus meanwhile closes the palette. */
 export async function runCommand(page: Page, title: string): Promise<void> {
-  await page.keyboard.press('F1');
-  // What is typed before the box has the focus would end up in an editor.
-  await page.locator('.quick-input-box input').fill(`>${title}`, { timeout: PATIENCE });
-  await page
-    .locator('.quick-input-list .monaco-list-row', { hasText: title })
-    .first()
-    .click({ timeout: PATIENCE });
+  await persist(async () => {
+    await page.keyboard.press('F1');
+    // What is typed before the box has the focus would end up in an editor.
+    await page.locator('.quick-input-box input').fill(`>${title}`, { timeout: ONE_TRY });
+    await pickEntry(page, title).click({ timeout: ONE_TRY });
+  });
+}
+
+/** Runs a command that asks for one of several entries, and picks it. */
+export async function runCommandAndPick(page: Page, title: string, entry: string): Promise<void> {
+  await persist(async () => {
+    await runCommand(page, title);
+    await pickEntry(page, entry).click({ timeout: ONE_TRY });
+  });
+}
+
+/** Again from the start when one of the steps was lost to something that came up in the window. */
+async function persist(steps: () => Promise<void>): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await steps();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
 }
 
 /** The entry of an open quick pick that has this text. */

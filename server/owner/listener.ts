@@ -8,6 +8,8 @@ export type Listener = {
   readonly port: number | undefined;
   /** On the port that is wanted, or on a free one; again with the same changes nothing. Answers the port. */
   open(wanted: number | undefined): Promise<number>;
+  /** Lets nobody else in; who is connected stays so. */
+  refuse(): void;
   close(): void;
 };
 
@@ -21,10 +23,13 @@ export function createListener(files: Pick<SandboxPaths, 'clientKey'>, accept: A
   let server: Server | undefined;
   let port: number | undefined;
   const open = new Set<Socket>();
-  const close = () => {
+  const refuse = () => {
     server?.close();
     server = undefined;
     port = undefined;
+  };
+  const close = () => {
+    refuse();
     for (const socket of open) socket.destroy();
   };
   return {
@@ -47,6 +52,7 @@ export function createListener(files: Pick<SandboxPaths, 'clientKey'>, accept: A
       log(`ssh is offered on ${ADDRESS}:${port}`);
       return port;
     },
+    refuse,
     close,
   };
 }

@@ -61,6 +61,10 @@ export async function serveOwner(served: Served): Promise<Doors> {
     files.sshSocket,
     track(socket => door(socket)),
   );
+  whenEnding(served.ending, () => {
+    ssh.close();
+    listener.refuse();
+  });
   if (served.record.ssh_listen !== undefined) {
     await openKept(listener, served.record.ssh_listen.port, log);
     if (listener.port !== undefined) await served.state.change({ ssh_port: listener.port });
@@ -72,6 +76,12 @@ export async function serveOwner(served: Served): Promise<Doors> {
       await Promise.all([closed(control, open), closed(ssh, open)]);
     },
   };
+}
+
+/** Whoever comes then would find a guest that goes away; without a socket a client sees that it has to wait. */
+function whenEnding({ signal }: Ending, refuse: () => void): void {
+  if (signal.aborted) refuse();
+  else signal.addEventListener('abort', refuse);
 }
 
 async function serveControl(served: Served, listener: Listener, socket: Socket): Promise<void> {

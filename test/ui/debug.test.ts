@@ -8,8 +8,9 @@ import { openBranch } from '../../scripts/lib/openBranch.ts';
 import { openScene, type Scene } from '../../scripts/lib/scene.ts';
 import {
   chooseOn,
-  pickEntry,
+  openTerminal,
   runCommand,
+  runCommandAndPick,
   screenshot,
   untilReady,
   visit,
@@ -100,10 +101,8 @@ describe('debugging in a window on a worktree', function () {
     );
   }
 
-  async function begin(configuration: string): Promise<void> {
-    await runCommand(inside, 'Debug: Select and Start Debugging');
-    await pickEntry(inside, configuration).click({ timeout: 120_000 });
-  }
+  const begin = (configuration: string) =>
+    runCommandAndPick(inside, 'Debug: Select and Start Debugging', configuration);
 
   it('stops a program at a breakpoint inside the sandbox', async () => {
     await inside.getByRole('treeitem', { name: 'app.js' }).first().dblclick();
@@ -145,6 +144,7 @@ describe('debugging in a window on a worktree', function () {
       withinMs: 120_000,
       what: 'a terminal inside',
     });
+    await openTerminal(inside);
     assert.equal(read('outside.txt'), undefined);
   });
 

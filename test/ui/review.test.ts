@@ -12,6 +12,7 @@ import {
   openView,
   pickEntry,
   runCommand,
+  runCommandAndPick,
   screenshot,
   treeRow,
   visit,
@@ -92,8 +93,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     });
 
     it('Merge Back says what will be merged where', async () => {
-      await runCommand(page, 'heyvm: Merge Back');
-      await pickEntry(page, 'feature/oolong').click();
+      await runCommandAndPick(page, 'heyvm: Merge Back', 'feature/oolong');
       await page.getByText('Merge feature/oolong into main?').waitFor({ timeout: 120_000 });
       await page.getByText('1 commit of feature/oolong will be merged into main').waitFor();
       await keep('review-5-merge');

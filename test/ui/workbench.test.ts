@@ -10,6 +10,7 @@ import {
   openView,
   pickEntry,
   runCommand,
+  runCommandAndPick,
   screenshot,
   treeRow,
   typeInTerminal,
@@ -112,8 +113,7 @@ for (const theme of ['light', 'dark', 'high-contrast'] as const) {
     });
 
     it('Stop ends it, and the tree says so', async () => {
-      await runCommand(page, 'heyvm: Stop');
-      await pickEntry(page, 'from-elsewhere').click({ timeout: 120_000 });
+      await runCommandAndPick(page, 'heyvm: Stop', 'from-elsewhere');
       await eventually(async () => {
         const stopped = (await sandboxes()).find(({ name }) => name === 'from-elsewhere');
         return stopped?.status === 'stopped';
