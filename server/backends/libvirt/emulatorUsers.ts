@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import type { Residue } from '../../core/backend.ts';
 import { isAbsence, readTextIfExists } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
+import { isOurs } from './ours.ts';
 
 export type EmulatorUser = {
   /** Of its domain, which no two machines share. */
@@ -87,16 +88,6 @@ async function usersOf(folder: string): Promise<readonly string[]> {
     return states.filter(state => state !== undefined).filter(state => existsSync(state));
   } catch (error) {
     if (isAbsence(error)) return [];
-    throw error;
-  }
-}
-
-async function isOurs(folder: string): Promise<boolean> {
-  try {
-    const found = await lstat(folder);
-    return found.isDirectory() && found.uid === process.getuid?.();
-  } catch (error) {
-    if (isAbsence(error)) return false;
     throw error;
   }
 }

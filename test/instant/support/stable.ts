@@ -38,11 +38,11 @@ export type Stable = {
 const MIB = 1024 * 1024;
 
 /** A text says why there can be none here. */
-export async function makeStable(folder = newFolder()): Promise<Stable | string> {
+export async function makeStable(folder = newFolder(), storeId = 'stable'): Promise<Stable | string> {
   const ground = await groundOf(libvirt);
   if (ground.kind === 'not run') return ground.why;
   const driver = await libvirt.load();
-  const machine = { ...(await machineOf(libvirt)), cache: join(folder, 'cache'), storeId: 'stable' };
+  const machine = { ...(await machineOf(libvirt)), cache: join(folder, 'cache'), storeId };
   const found = await driver.probe(machine);
   if (found.kind === 'missing') return found.what;
   if (found.kind !== 'ready') return found.why;

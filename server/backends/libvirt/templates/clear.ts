@@ -1,12 +1,13 @@
 // Clears templates away: what nobody builds on, what is left of makers that died, and marks of sandboxes that are gone.
 import { rm } from 'node:fs/promises';
 import type { MachineContext, Residue } from '../../../core/backend.ts';
-import { namesIn } from '../../../platform/files.ts';
+import { isPresent, namesIn } from '../../../platform/files.ts';
 import { acquireLock } from '../../../store/lock.ts';
+import { isSystem } from '../host.ts';
 import { clearLayers } from '../layers.ts';
-import type { Libvirt } from '../virsh.ts';
-import { templateKey, templateName } from './make.ts';
-import { clearScratch } from './scratch.ts';
+import { type Libvirt, markOf } from '../virsh.ts';
+import { clearMaking, isTemplate, templateKey, templateName } from './make.ts';
+import { clearOldScratches } from './scratch.ts';
 import { clearShelf, failureIn, locksIn, makingFolder, shelfIn } from './shelf.ts';
 
 /** For when a person asks for room: every template that no sandbox builds on goes, and is named. */
@@ -17,6 +18,7 @@ export async function clearTemplates(
 ): Promise<readonly Residue[]> {
   const shelf = shelfIn(context.cache);
   await clearMakings(context, libvirt, shelf);
+  await clearOrphans(context, libvirt);
   const removed = await clearShelf(shelf, living, 'remove');
   await clearLayers(context);
   return removed;
@@ -32,12 +34,24 @@ async function clearMakings(context: MachineContext, libvirt: Libvirt, shelf: st
     if (lock === undefined) continue;
     try {
       await libvirt.attempt(['destroy', templateName(context, key)]);
-      await clearScratch(context, key);
-      for (const left of [makingFolder(shelf, key), failureIn(shelf, key)]) {
-        await rm(left, { recursive: true, force: true });
-      }
+      await clearMaking(makingFolder(shelf, key));
+      await rm(failureIn(shelf, key), { force: true });
     } finally {
       lock.release();
     }
+  }
+}
+
+/** Of makers whose store was removed altogether, so that its own commands will not come to it. */
+async function clearOrphans(context: MachineContext, libvirt: Libvirt): Promise<void> {
+  await clearOldScratches();
+  // Other people's folders may be out of sight.
+  if (isSystem(libvirt.uri)) return;
+  for (const { name } of await libvirt.domains()) {
+    if (!isTemplate(name) || templateKey(context, name) !== undefined) continue;
+    const mark = await markOf(libvirt, name);
+    // Whoever still makes it has this folder.
+    if (mark === undefined || (await isPresent(mark.state).catch(() => true))) continue;
+    await libvirt.attempt(['destroy', name]);
   }
 }

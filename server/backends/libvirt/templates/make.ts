@@ -17,7 +17,7 @@ import { writeSeed } from '../seed.ts';
 import type { Libvirt } from '../virsh.ts';
 import { memoryArguments } from './memory.ts';
 import { saveMoment } from './moment.ts';
-import { clearScratch, scratchFor } from './scratch.ts';
+import { clearScratch, type Scratch, scratchFor } from './scratch.ts';
 import { declareDurable, filesIn, makingFolder, publish, type Template } from './shelf.ts';
 
 export type Making = {
@@ -40,17 +40,17 @@ export async function makeTemplate(making: Making): Promise<Template> {
   const { context, libvirt, shelf, key } = making;
   context.progress({ phase: `booting ${making.image.name} once`, detail: 'later machines resume from it' });
   const folder = makingFolder(shelf, key);
-  await rm(folder, { recursive: true, force: true });
+  await clearMaking(folder);
   await ensureFolder(folder);
   const { moment, memory, disk } = filesIn(folder);
   const { memoryMiB } = making.machine;
-  const scratch = await scratchFor(context, key, { to: memory, memoryMiB });
+  const scratch = await scratchFor(context, { to: memory, memoryMiB });
   const machine = nobodys(making, folder, scratch.file);
   try {
     await ensureDisk(context, disk, making.image);
     if (making.diskBytes !== undefined) await growDisk(context, disk, making.diskBytes);
     await tellNobody(making, machine, folder);
-    await boot(making, machine, folder);
+    await boot(making, machine, { folder, scratch });
     await saveMoment(libvirt, machine.name, { to: moment, memory: 'file' });
     await scratch.keep();
     const { seed, hostKey } = placesOf({ ...context, state: folder });
@@ -60,11 +60,17 @@ export async function makeTemplate(making: Making): Promise<Template> {
     await chmod(memory, 0o600);
     return await publish(shelf, key, folder);
   } catch (error) {
+    await scratch.drop();
     await libvirt.attempt(['destroy', machine.name]);
-    await rm(folder, { recursive: true, force: true });
-    await clearScratch(context, key);
+    await clearMaking(folder);
     throw error;
   }
+}
+
+/** What is left of a maker's work; the folder goes last, because it is what the rest is found by. */
+export async function clearMaking(folder: string): Promise<void> {
+  await clearScratch(filesIn(folder).memory);
+  await rm(folder, { recursive: true, force: true });
 }
 
 export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: string): string {
@@ -75,6 +81,11 @@ export function templateName({ storeId }: Pick<DriverContext, 'storeId'>, key: s
 export function templateKey(context: Pick<DriverContext, 'storeId'>, name: string): string | undefined {
   const start = templateName(context, '');
   return name.startsWith(start) ? name.slice(start.length) : undefined;
+}
+
+/** Of any store. */
+export function isTemplate(name: string): boolean {
+  return /^heyvm-[^-]+-template-/.test(name);
 }
 
 /** Only after this a template outlives a loss of power. */
@@ -117,7 +128,7 @@ async function tellNobody({ context }: Making, { seed }: NearMachine, folder: st
 async function boot(
   { context, libvirt, patienceMs }: Making,
   machine: NearMachine,
-  folder: string,
+  { folder, scratch }: { folder: string; scratch: Scratch },
 ): Promise<void> {
   const { name, port, console, share } = machine;
   const description = join(folder, 'domain.xml');
@@ -130,6 +141,7 @@ async function boot(
   // One of that name is left when its maker died.
   await libvirt.attempt(['destroy', name], ['create', description, '--validate']);
   await libvirt.call(['domstate', name]);
+  await scratch.loseName();
   const places = { ...placesOf(context), port, console };
   const line = await awaitReady({ context, libvirt, name, places, patienceMs });
   try {

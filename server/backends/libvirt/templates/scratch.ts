@@ -1,58 +1,95 @@
 // Where the memory of a machine lies while it becomes a template: in memory where there is room, because a disk that is
 // busy slows a machine down whose memory is a file on it.
-import { rm, statfs } from 'node:fs/promises';
+//
+// It has a name only until QEMU has opened it. From then on it goes with the last process that has it open, so that
+// whoever is killed leaves nothing; a name that is left from before is known by the place that the memory was to go to.
+import { createHash } from 'node:crypto';
+import { type FileHandle, lstat, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../../../core/backend.ts';
-import { ensureFolder } from '../../../platform/files.ts';
+import { ensureFolder, isAbsence, namesIn } from '../../../platform/files.ts';
+import { isOurs } from '../ours.ts';
 
 export type Scratch = {
   readonly file: string;
+  /** For when QEMU has opened it. */
+  loseName(): Promise<void>;
   /** Brings it to where it is kept; the machine stands still. */
   keep(): Promise<void>;
+  drop(): Promise<void>;
 };
 
-type Tools = Pick<DriverContext, 'run' | 'signal' | 'storeId'>;
+type Tools = Pick<DriverContext, 'run' | 'signal'>;
 
 export async function scratchFor(
-  tools: Tools,
-  key: string,
-  wish: { to: string; memoryMiB: number },
+  { run, signal }: Tools,
+  { to, memoryMiB }: { to: string; memoryMiB: number },
 ): Promise<Scratch> {
-  const { to, memoryMiB } = wish;
-  if (!(await hasRoom(memoryMiB))) return { file: to, keep: async () => {} };
-  const file = fileFor(tools, key);
-  await rm(file, { force: true });
+  if (!(await hasRoom(memoryMiB))) return { file: to, loseName: nothing, keep: nothing, drop: nothing };
+  const file = scratchOf(to);
+  let opened: FileHandle | undefined;
+  const drop = async (): Promise<void> => {
+    await rm(file, { force: true });
+    await opened?.close();
+  };
+  await drop();
   return {
-    file,
+    ...{ file, drop },
+    async loseName() {
+      opened = await open(file, 'r');
+      await rm(file);
+    },
     async keep() {
+      if (opened === undefined) throw new Error('the memory of a template is kept before it was opened');
       // It leaves out what was never written to, which is most of it.
-      await tools.run(['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', file, to], { signal: tools.signal });
-      await rm(file, { force: true });
+      const words = ['convert', '-f', 'raw', '-O', 'raw', '/dev/fd/3', to];
+      await run(['qemu-img', ...words], { signal, files: [opened.fd] });
+      await drop();
     },
   };
 }
 
 /** What a maker left that was killed. */
-export async function clearScratch(tools: Pick<Tools, 'storeId'>, key: string): Promise<void> {
-  await rm(fileFor(tools, key), { force: true });
+export async function clearScratch(to: string): Promise<void> {
+  await rm(scratchOf(to), { force: true });
+}
+
+/** The same of makers whose store is gone as well, so that nobody knows any more where their memory was to go. */
+export async function clearOldScratches(): Promise<void> {
+  if (!(await isOurs(FOLDER))) return;
+  for (const name of await namesIn(FOLDER)) {
+    const file = join(FOLDER, name);
+    if (await isOld(file)) await rm(file, { force: true });
+  }
+}
+
+/** Where the memory lies that is to come to this place. */
+export function scratchOf(to: string): string {
+  return join(FOLDER, createHash('sha256').update(to).digest('hex').slice(0, 32));
 }
 
 const SHARED_MEMORY = '/dev/shm';
 const MIB = 1024 * 1024;
 
 /** Everybody may make files there, so that ours lie in a folder that is known to be ours. */
-function folder(): string {
-  return join(SHARED_MEMORY, `heyvm-${process.getuid?.() ?? 0}`);
-}
+const FOLDER = join(SHARED_MEMORY, `heyvm-${process.getuid?.() ?? 0}`);
 
-function fileFor({ storeId }: Pick<Tools, 'storeId'>, key: string): string {
-  return join(folder(), `${storeId}-${key}`);
+/** QEMU opens it within seconds; no call to libvirt is waited for as long as this. */
+const OLD_MS = 60 * 60 * 1000;
+
+async function isOld(file: string): Promise<boolean> {
+  try {
+    return Date.now() - (await lstat(file)).mtimeMs > OLD_MS;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
 }
 
 async function hasRoom(memoryMiB: number): Promise<boolean> {
   try {
-    await ensureFolder(folder());
-    const { bavail, bsize } = await statfs(folder());
+    await ensureFolder(FOLDER);
+    const { bavail, bsize } = await statfs(FOLDER);
     // With as much again for everybody else: a machine that finds no memory there dies.
     return bavail * bsize > 2 * memoryMiB * MIB;
   } catch {
@@ -60,3 +97,5 @@ async function hasRoom(memoryMiB: number): Promise<boolean> {
     return false;
   }
 }
+
+async function nothing(): Promise<void> {}
