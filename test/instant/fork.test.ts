@@ -1,7 +1,12 @@
 // Copies of running machines: what ran goes on in both, and each has its own name and workspace.
 import { strict as assert } from 'node:assert';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
+import { DEFAULT_URI } from '../../server/backends/libvirt/options.ts';
+import { domainName } from '../../server/backends/libvirt/record.ts';
+import { libvirtAt } from '../../server/backends/libvirt/virsh.ts';
 import type { Guest } from '../../server/core/guest.ts';
+import type { Run } from '../../server/core/ports.ts';
+import { run } from '../../server/platform/run.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeStable, outputOf, type Stable } from './support/stable.ts';
 
@@ -104,6 +109,36 @@ describe('copies of running machines', function () {
     const copy = await child.start({ from: taken.ref });
     assert.equal(await outputOf(copy.guest, 'hostname; cat /var/tmp/kept'), `${child.name}\nkept`);
     await Promise.all([parent.end(), child.end()]);
+  });
+
+  it('are not made when nobody waits for that any more, and the machine goes on', async () => {
+    const animal = stable.animal();
+    const { guest, ref } = await animal.start();
+    const monitor = (execute: string, words = {}): Promise<string> => {
+      const machine = domainName(animal.context, animal.id);
+      const message = JSON.stringify({ execute, arguments: words });
+      return libvirtAt(DEFAULT_URI, animal.context).call(['qemu-monitor-command', machine, message]);
+    };
+    const slow: Run = (argv, options) => {
+      const [program, ...words] = argv;
+      return run(
+        [program, ...words.map(word => word.replace(/(max-bandwidth\W+)\d+/, '$11000000'))],
+        options,
+      );
+    };
+    const waits = new AbortController();
+    const context = { ...animal.context, run: slow, signal: waits.signal };
+    const taking = (await snapshots()).take(context, ref, { name: 'never', guest, memory: 'wanted' });
+    const saving = async (): Promise<boolean> => /"active"/.test(await monitor('query-migrate'));
+    await eventually(saving, { what: 'the begin of saving' });
+    waits.abort();
+    await Promise.allSettled([taking]);
+    // What was not given up would be done now, and then the machine would stand still.
+    await monitor('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
+    await eventually(async () => !(await saving()), { what: 'the end of saving' });
+    assert.equal(await stable.driver.inspect(animal.context, ref), 'running');
+    assert.equal(await outputOf(guest, 'cat /workspace/whose'), animal.name);
+    await animal.end();
   });
 });
 

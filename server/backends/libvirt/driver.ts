@@ -18,6 +18,7 @@ import { attachFar, isFarRecord, lineToFar, makeFarDisk, removeFarVolumes, start
 import { knownPlaces } from './far/places.ts';
 import { linesOf, makeGuest } from './guest.ts';
 import { uriOf } from './host.ts';
+import { forgetInterruption, giveMountsBack, isInterrupted } from './interruption.ts';
 import { type Line, lineTo } from './line.ts';
 import { manifest } from './manifest.ts';
 import { DEFAULT_POOL, parseOptions } from './options.ts';
@@ -39,6 +40,7 @@ import { startMachine } from './start.ts';
 import { removeDomain, sweep } from './sweep.ts';
 import { isNew } from './templates/eligible.ts';
 import { leaveGround, standOn } from './templates/fork.ts';
+import { goOn } from './templates/moment.ts';
 import { libvirtAt } from './virsh.ts';
 import { resumeServing } from './workspace.ts';
 
@@ -55,7 +57,11 @@ export const driver: Driver = {
     await forceOff(libvirtAt(uri, context), name);
   },
   pausing: {
-    pause: context => turn(context, { from: 'running', command: 'suspend' }),
+    async pause(context) {
+      // From now on it stands still because somebody wants it.
+      await forgetInterruption(context);
+      await turn(context, { from: 'running', command: 'suspend' });
+    },
     resume: context => turn(context, { from: 'paused', command: 'resume' }),
   },
   suspending: { suspend },
@@ -114,10 +120,14 @@ async function open(context: DriverContext, ref: Ref, asked: LaunchRequest): Pro
   const begun = !isNew(context.state);
   const found = begun ? await conditionOf(libvirt, record.name) : ({ kind: 'unknown' } as const);
   if (found.kind === 'running' || found.kind === 'paused' || found.kind === 'full') {
+    const interrupted = await isInterrupted(context);
+    if (interrupted && found.kind === 'paused') await goOn(libvirtAt(record.uri, context), record.name);
     const line = isFarRecord(record) ? attachFar(context, record) : lineTo(places.port);
     const workspace = await resumeServing({ context, line, places, owner: request.owner });
+    if (interrupted) await giveMountsBack(context, () => line.connect(context.signal));
     return makeGuest({ ...parts, line, workspace });
   }
+  await forgetInterruption(context);
   checkMounts(request.mounts);
   refuseGaps(manifest.id, gapsOf(manifest.capabilities, { ...request, image: record.image.name }));
   for (const caution of cautionsOf(manifest.capabilities, { ...request, image: record.image.name }))
@@ -139,6 +149,8 @@ async function inspect(context: DriverContext): Promise<Condition> {
   // Also asked of what was cancelled, to see what is left of it.
   const asking = { run: context.run, signal: new AbortController().signal };
   const found = await conditionOf(libvirtAt(record.uri, asking), record.name);
+  // Whoever attaches to it lets it go on.
+  if (found.kind === 'paused' && (await isInterrupted(context))) return 'running';
   if (found.kind === 'running' || found.kind === 'paused') return found.kind;
   if (found.kind === 'full') return 'paused';
   return 'stopped';

@@ -18,11 +18,13 @@ import { conditionOf } from './condition.ts';
 import { copyDisk } from './disk.ts';
 import { refuseFar } from './far/host.ts';
 import { linesOf } from './guest.ts';
+import { interrupting } from './interruption.ts';
 import { placesOf } from './places.ts';
 import { needRecord, sandboxOf } from './record.ts';
 import { readSetup, tellSetup } from './setup.ts';
 import { goOnFrom } from './templates/eligible.ts';
 import { groundOf, releaseReason, saveReason } from './templates/fork.ts';
+import { goOn } from './templates/moment.ts';
 import { libvirtAt } from './virsh.ts';
 
 const DiskSnapshot = z.strictObject({
@@ -94,7 +96,7 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
   let why: string | undefined = 'the machine does not run';
   if (kind === 'running') {
     await flush(options);
-    why = await withoutMounts(context, options, async unmounted => {
+    const copied = async (unmounted: boolean): Promise<string | undefined> => {
       // When it stands still, QEMU has written everything that it holds back to the file.
       await libvirt.call(['suspend', name]);
       try {
@@ -102,9 +104,10 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
         await copyDisk(disk, copy);
         return reason;
       } finally {
-        await waking.call(['resume', name]);
+        await goOn(waking, name);
       }
-    });
+    };
+    why = await interrupting(context, () => withoutMounts(context, options, copied));
   } else {
     await copyDisk(disk, copy);
   }

@@ -36,6 +36,16 @@ export async function saveMoment(
   }
 }
 
+/** Also while it is still being saved, at the end of which QEMU would let it stand still again. */
+export async function goOn(libvirt: Libvirt, name: string): Promise<void> {
+  await libvirt.attempt(monitor(name, 'migrate_cancel'));
+  await poll(async () => {
+    const { status = 'none' } = answerOf(Progress, await ask(libvirt, name, 'query-migrate')).return;
+    return ['none', 'completed', 'failed', 'cancelled'].includes(status);
+  });
+  await libvirt.call(['resume', name]);
+}
+
 export type WaitingDomain = {
   readonly name: string;
   /** As it waits for the moment. */
