@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import type { LaunchRequest } from '../../server/core/backend.ts';
 import type { Guest } from '../../server/core/guest.ts';
+import type { Run } from '../../server/core/ports.ts';
+import { run } from '../../server/platform/run.ts';
 import { type Bench, makeBench, runIn, succeeded } from '../contract/bench.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/freePort.ts';
@@ -96,6 +98,18 @@ describe('machines', function () {
     assert.ok(suspending);
     await assert.rejects(suspending.suspend(bench.context, ref, guest), { code: 'busy', message: /sleep/ });
     assert.equal((await runIn(guest, 'pwd')).stdout, '/workspace\n');
+  });
+
+  it('have their workspace again when they could not go to disk', async () => {
+    const { guest, ref } = await start();
+    await runIn(guest, 'echo theirs >/workspace/file');
+    const failing: Run = (argv, options) =>
+      run(argv.includes('managedsave') ? [argv[0], 'managedsave', 'nobody'] : argv, options);
+    const { suspending } = bench.driver;
+    assert.ok(suspending);
+    const context = { ...bench.context, run: failing };
+    await assert.rejects(suspending.suspend(context, ref, guest), { code: 'command-failed' });
+    assert.equal((await runIn(guest, 'cat /workspace/file')).stdout, 'theirs\n');
   });
 
   it('are put back to a snapshot of their disk, and a new one begins with it', async () => {

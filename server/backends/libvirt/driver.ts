@@ -185,7 +185,13 @@ async function suspend(context: DriverContext, _ref: Ref, guest: Guest): Promise
       hint: 'end them or let them leave the workspace, or use heyvm pause',
     });
   }
-  await libvirtAt(uri, { ...context, patienceMs: SAVE_MS }).call(['managedsave', name, '--running']);
+  try {
+    await libvirtAt(uri, { ...context, patienceMs: SAVE_MS }).call(['managedsave', name, '--running']);
+  } catch (error) {
+    // Whoever gave up leaves it to libvirt, which goes on saving.
+    if (!context.signal.aborted) await giveMountsBack(context, () => connect());
+    throw error;
+  }
 }
 
 /** The whole memory is written; whoever asked may end it earlier. */

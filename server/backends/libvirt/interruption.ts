@@ -38,7 +38,7 @@ export async function giveMountsBack(
     if (setup !== undefined) await tellSetup(connect, setup);
     await forgetInterruption(context);
   } catch (error) {
-    context.log(`the workspace could not be shown again after an interrupted snapshot: ${String(error)}`);
+    context.log(`the workspace that was taken away for a moment could not be shown again: ${String(error)}`);
   }
 }
 
