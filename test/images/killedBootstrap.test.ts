@@ -1,6 +1,7 @@
 // A base whose maker is killed: nothing of it runs on, nothing stays mounted, and its files go with the next one.
 import { strict as assert } from 'node:assert';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,9 @@ describe('a base whose maker is killed', function () {
       const checking = () => globSync(join(place.folder, 'store/images/incoming/*/apt/tmp/*')).length > 0;
       await eventually(checking, { what: 'a file of apt', everyMs: 2, withinMs: 120_000 });
       // As the end of everything that belongs to a person's session: nobody is left to clear up.
+      const over = once(maker, 'exit');
       killTree(maker.pid ?? 0);
+      await over;
       const areas = () => leftovers().filter(name => name.startsWith(`heyvm-bootstrap-${maker.pid}-`));
       await eventually(() => areas().every(area => workersIn(area).length === 0), { what: 'the end of all' });
       const deps = { ...place.deps, paths: pathsOf({ HEYO_HOME: join(place.folder, 'store') }) };
@@ -52,7 +55,9 @@ describe('a base whose maker is killed', function () {
     try {
       await eventually(() => own().some(name => workersIn(name).length > 1), { what: 'a base that is made' });
       const [area = ''] = own();
+      const over = once(maker, 'exit');
       maker.kill('SIGKILL');
+      await over;
       await eventually(() => workersIn(area).length === 0, { what: 'the end of what made it' });
       assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(area));
       const stop = new AbortController();
