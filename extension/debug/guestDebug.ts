@@ -1,35 +1,27 @@
 // The debugger in a window on a worktree: what it starts runs inside, and what cannot is not started unasked.
-import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { SandboxInfo } from '../../server/protocol/sandbox.ts';
 import { startSandbox } from '../commands/life.ts';
-import { TASK_TYPE } from '../names.ts';
 import type { Parts } from '../parts.ts';
-import { launcherProgram } from '../program.ts';
-import { readSettings } from '../settings.ts';
 import { titleOf } from '../views/describe.ts';
 import { sandboxOfWindow, windowSandbox } from '../windowSandbox.ts';
-import { handedOver } from './handedOver.ts';
-import { launchInside, type Run } from './insideLaunch.ts';
+import { type Debuggee, Debuggees } from './debuggees.ts';
+import { freePort } from './gate.ts';
+import { launchInside } from './insideLaunch.ts';
+import { Vouched } from './vouched.ts';
 
-/** In the configuration of a session: names what is started for it. */
+/** In the configuration of a session: what is started for it. */
 const KEY = '__heyvmRun';
-const FIRST_PORT = 9229;
 
-type Started = {
-  readonly sandbox: SandboxInfo;
-  readonly name: string;
-  readonly port: number;
-  readonly run: Run;
-};
-
+/** Nothing is begun and nothing is held before the adapter of a session starts, for many a launch ends before. */
 export class GuestDebug implements vscode.DebugConfigurationProvider, vscode.DebugAdapterTrackerFactory {
   readonly #parts: Parts;
-  /** What a configuration says itself is never run, for it comes with the branch. */
-  readonly #runs = new Map<string, Started>();
+  readonly #debuggees: Debuggees;
+  readonly #vouched = new Vouched<Debuggee>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#debuggees = new Debuggees(parts);
   }
 
   register(): vscode.Disposable {
@@ -53,70 +45,56 @@ export class GuestDebug implements vscode.DebugConfigurationProvider, vscode.Deb
     }
   }
 
-  /** After the task before the launch ran, and before the debugger asks for the program. */
+  /** After the task before the launch ran, and anew for a session that is started again. */
   createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker | undefined {
-    const started = this.#runs.get(String(session.configuration[KEY]));
-    if (started === undefined || session.parentSession !== undefined) return undefined;
-    const running = this.#run(started);
-    const end = () => void this.#end(started, running);
-    return { onWillStopSession: end, onError: end };
+    const debuggee = this.#vouched.open(session.configuration[KEY]);
+    if (debuggee === undefined || session.parentSession !== undefined) return undefined;
+    let end = () => {};
+    return {
+      onWillStartSession: () => {
+        end = this.#debuggees.begin(debuggee, () => void vscode.debug.stopDebugging(session));
+      },
+      onWillReceiveMessage: message => {
+        if (isLeaving(message)) end();
+      },
+      onDidSendMessage: restartByTheEditor,
+      onWillStopSession: () => end(),
+      onError: () => end(),
+      onExit: () => end(),
+    };
   }
 
   async #resolve(configuration: vscode.DebugConfiguration): Promise<vscode.DebugConfiguration | undefined> {
-    const { sandboxes, forwards } = this.#parts;
+    const { sandboxes } = this.#parts;
     await sandboxes.load();
     const own = sandboxOfWindow(sandboxes.all);
     const folder = own?.worktree?.path ?? own?.workspace.path;
     if (own === undefined || folder === undefined) return configuration;
-    const wish = launchInside(configuration, { folder, port: FIRST_PORT });
-    if (wish.kind === 'attaches') return configuration;
-    if (wish.kind === 'outside') return (await agreed(own, wish.why)) ? configuration : undefined;
-    const sandbox = await startSandbox(this.#parts, own);
-    const port = await this.#freePort(sandbox);
-    const launch = launchInside(configuration, { folder, port });
-    if (launch.kind !== 'inside') return undefined;
-    const { host } = await forwards.open(sandbox, port);
-    const id = randomUUID();
-    this.#runs.set(id, { sandbox, name: configuration.name, port, run: launch.run });
-    return { ...configurationOf(launch.attach), port: host, [KEY]: id };
+    const launch = launchInside(configuration, folder);
+    if (launch.kind === 'attaches') return configuration;
+    if (launch.kind === 'outside') return (await agreed(own, launch.why)) ? configuration : undefined;
+    const { id, name } = await startSandbox(this.#parts, own);
+    const host = await freePort();
+    const run = { sandbox: { id, name }, name: configuration.name, host, run: launch.run };
+    return { ...configurationOf(launch.attach), port: host, [KEY]: this.#vouched.seal(run) };
   }
+}
 
-  async #freePort({ id }: SandboxInfo): Promise<number> {
-    const { ports } = await this.#parts.helper.call('sandbox/ports', { sandbox: id });
-    const forwarded = this.#parts.forwards.of(id);
-    const taken = new Set([...ports, ...forwarded].map(({ port }) => port));
-    let port = FIRST_PORT;
-    while (taken.has(port)) port += 1;
-    return port;
-  }
+/** The adapter hears of it afterwards. */
+function isLeaving(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null || !('command' in message)) return false;
+  return message.command === 'disconnect' || message.command === 'terminate';
+}
 
-  /** As a task, whose terminal shows what the program says after it ended as well. */
-  async #run({ sandbox, name, run }: Started): Promise<vscode.TaskExecution> {
-    const { words: variables, env } = handedOver(run.env);
-    const words = ['exec', '--tty', '--cwd', run.cwd, ...variables, sandbox.id, '--', ...run.program];
-    const program = launcherProgram(this.#parts.context.extensionPath, readSettings(), words);
-    const task = new vscode.Task(
-      { type: TASK_TYPE, command: [...run.program], sandbox: sandbox.name },
-      vscode.TaskScope.Workspace,
-      `debug ${name}`,
-      'heyvm',
-      new vscode.ProcessExecution(program.file, [...program.args], {
-        cwd: program.cwd,
-        env: { ...env, ...program.env },
-      }),
-    );
-    task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, focus: false };
-    return await vscode.tasks.executeTask(task);
-  }
-
-  async #end({ sandbox, port }: Started, running: Promise<vscode.TaskExecution>): Promise<void> {
-    try {
-      (await running).terminate();
-      await this.#parts.forwards.close(sandbox.id, port);
-    } catch (error) {
-      this.#parts.log.warn(`the end of a debugged program: ${String(error)}`);
-    }
-  }
+/**
+ * The adapter of an attach starts again by attaching again, to the program that runs; when it says that it cannot, the editor
+ * ends the session and begins it anew, with another program.
+ */
+function restartByTheEditor(message: unknown): void {
+  if (typeof message !== 'object' || message === null || !('command' in message) || !('body' in message))
+    return;
+  if (message.command === 'initialize' && typeof message.body === 'object' && message.body !== null)
+    Object.assign(message.body, { supportsRestartRequest: false });
 }
 
 function configurationOf(attach: Readonly<Record<string, unknown>>): vscode.DebugConfiguration {

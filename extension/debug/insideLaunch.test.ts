@@ -1,19 +1,17 @@
 // What becomes of a launch in a window on a worktree, as a table.
 import { strict as assert } from 'node:assert';
-import { type Configuration, launchInside } from './insideLaunch.ts';
+import { type Configuration, launchInside, programOf } from './insideLaunch.ts';
 
-const place = { folder: '/home/me/tea', port: 9230 };
+const folder = '/home/me/tea';
 const node = { type: 'pwa-node', request: 'launch', name: 'tea', program: '/home/me/tea/src/app.js' };
 
 describe('debugging in a window on a worktree', () => {
   it('starts a program of node inside, waiting for the debugger, and attaches with the folders told apart', () => {
-    const launch = launchInside({ ...node, args: ['green', 2], skipFiles: ['<node_internals>/**'] }, place);
+    const launch = launchInside({ ...node, args: ['green', 2], skipFiles: ['<node_internals>/**'] }, folder);
     assert.ok(launch.kind === 'inside');
-    assert.deepEqual(launch.run, {
-      program: ['node', '--inspect-brk=127.0.0.1:9230', '/workspace/src/app.js', 'green', '2'],
-      cwd: '/workspace',
-      env: {},
-    });
+    const words = ['/workspace/src/app.js', 'green', '2'];
+    assert.deepEqual(launch.run, { words, cwd: '/workspace', env: {} });
+    assert.deepEqual(programOf(launch.run, 9230), ['node', '--inspect-brk=127.0.0.1:9230', ...words]);
     assert.deepEqual(launch.attach, {
       ...{ type: 'pwa-node', name: 'tea', skipFiles: ['<node_internals>/**'] },
       ...{ request: 'attach', address: '127.0.0.1', localRoot: '/home/me/tea', remoteRoot: '/workspace' },
@@ -28,9 +26,9 @@ describe('debugging in a window on a worktree', () => {
       runtimeArgs: ['--test'],
       stopOnEntry: true,
     };
-    const launch = launchInside({ ...node, ...more }, place);
+    const launch = launchInside({ ...node, ...more }, folder);
     assert.ok(launch.kind === 'inside');
-    assert.deepEqual(launch.run.program.slice(0, 3), ['node', '--inspect-brk=127.0.0.1:9230', '--test']);
+    assert.deepEqual(launch.run.words, ['--test', '/workspace/src/app.js']);
     assert.deepEqual([launch.run.cwd, launch.run.env], ['/workspace/src', { A: '1' }]);
     assert.equal(launch.attach['continueOnAttach'], false);
   });
@@ -40,7 +38,7 @@ describe('debugging in a window on a worktree', () => {
     'a child of a session that runs': { ...node, __pendingTargetId: '7' },
   };
   for (const [name, configuration] of Object.entries(attaching))
-    it(`leaves ${name} as it is`, () => assert.equal(launchInside(configuration, place).kind, 'attaches'));
+    it(`leaves ${name} as it is`, () => assert.equal(launchInside(configuration, folder).kind, 'attaches'));
 
   const refused: readonly (readonly [Configuration, RegExp])[] = [
     [{ type: 'debugpy', request: 'launch', program: 'a.py' }, /none of the type debugpy/],
@@ -55,7 +53,7 @@ describe('debugging in a window on a worktree', () => {
   ];
   for (const [configuration, why] of refused)
     it(`says why it would run ${JSON.stringify(configuration)} on this machine`, () => {
-      const launch = launchInside(configuration, place);
+      const launch = launchInside(configuration, folder);
       assert.match(launch.kind === 'outside' ? launch.why : launch.kind, why);
     });
 });

@@ -4,13 +4,6 @@ import { WORKSPACE } from '../names.ts';
 
 export type Configuration = Readonly<Record<string, unknown>>;
 
-export type Place = {
-  /** The worktree on this machine. */
-  readonly folder: string;
-  /** Where the program is to be debugged, inside. */
-  readonly port: number;
-};
-
 export type Launch =
   /** It starts no program. */
   | { readonly kind: 'attaches' }
@@ -19,7 +12,8 @@ export type Launch =
   | { readonly kind: 'outside'; readonly why: string };
 
 export type Run = {
-  readonly program: readonly string[];
+  /** What follows the options by which a program waits for its debugger. */
+  readonly words: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
 };
@@ -33,8 +27,13 @@ const ofTheStart = new Set([
   ...['profileStartup', 'experimentalNetworking', 'nodeVersionHint', 'runtimeSourcemapPausePatterns'],
 ]);
 
-/** A child of a session that runs already is an attach, whatever its first words say. */
-export function launchInside(configuration: Configuration, place: Place): Launch {
+/** With the port at which it waits, inside. */
+export function programOf({ words }: Run, port: number): readonly string[] {
+  return ['node', `--inspect-brk=127.0.0.1:${port}`, ...words];
+}
+
+/** In a window on a worktree, which is the folder. A child of a session that runs already is an attach, whatever its first words say. */
+export function launchInside(configuration: Configuration, folder: string): Launch {
   const { type, request } = configuration;
   if (request !== 'launch' || '__pendingTargetId' in configuration) return { kind: 'attaches' };
   if (typeof type !== 'string' || !nodeTypes.includes(type))
@@ -43,8 +42,8 @@ export function launchInside(configuration: Configuration, place: Place): Launch
       why: `heyvm starts programs of the type node inside, and none of the type ${type}`,
     };
   try {
-    const run = runOf(configuration, place);
-    return { kind: 'inside', run, attach: attachOf(configuration, place) };
+    const run = runOf(configuration, folder);
+    return { kind: 'inside', run, attach: attachOf(configuration, folder) };
   } catch (error) {
     if (error instanceof Refused) return { kind: 'outside', why: error.message };
     throw error;
@@ -53,7 +52,7 @@ export function launchInside(configuration: Configuration, place: Place): Launch
 
 class Refused extends Error {}
 
-function runOf(configuration: Configuration, place: Place): Run {
+function runOf(configuration: Configuration, folder: string): Run {
   const { program, runtimeExecutable = 'node', runtimeArgs, args, cwd, envFile } = configuration;
   if (runtimeExecutable !== 'node' && runtimeExecutable !== null)
     throw new Refused(
@@ -63,12 +62,12 @@ function runOf(configuration: Configuration, place: Place): Run {
   if (typeof envFile === 'string' && envFile !== '') throw new Refused('"envFile" is a file of this machine');
   const words = [
     ...wordsIn(runtimeArgs, 'runtimeArgs'),
-    inside(program, 'program', place),
+    inside(program, 'program', folder),
     ...wordsIn(args, 'args'),
   ];
   return {
-    program: ['node', `--inspect-brk=127.0.0.1:${place.port}`, ...words],
-    cwd: typeof cwd === 'string' && cwd !== '' ? inside(cwd, 'cwd', place) : WORKSPACE,
+    words,
+    cwd: typeof cwd === 'string' && cwd !== '' ? inside(cwd, 'cwd', folder) : WORKSPACE,
     env: environmentIn(configuration['env']),
   };
 }
@@ -85,7 +84,7 @@ function environmentIn(value: unknown): Readonly<Record<string, string>> {
 }
 
 /** A file or folder of the worktree as the guest sees it. */
-function inside(path: string, name: string, { folder }: Place): string {
+function inside(path: string, name: string, folder: string): string {
   const below = isAbsolute(path) ? relative(folder, path) : path;
   const parts = below.split(sep);
   if (isAbsolute(below) || parts.includes('..'))
@@ -93,7 +92,7 @@ function inside(path: string, name: string, { folder }: Place): string {
   return posix.join(WORKSPACE, ...parts);
 }
 
-function attachOf(configuration: Configuration, { folder }: Place): Configuration {
+function attachOf(configuration: Configuration, folder: string): Configuration {
   const kept = Object.entries(configuration).filter(([name]) => !ofTheStart.has(name));
   return {
     ...Object.fromEntries(kept),

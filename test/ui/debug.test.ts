@@ -9,9 +9,12 @@ import { openScene, type Scene } from '../../scripts/lib/scene.ts';
 import {
   chooseOn,
   openTerminal,
+  openView,
   runCommand,
   runCommandAndPick,
   screenshot,
+  treeRow,
+  typeInTerminal,
   untilReady,
   visit,
 } from '../../scripts/lib/workbench.ts';
@@ -20,7 +23,9 @@ import { themed } from './support/themes.ts';
 
 const program = [
   "const { hostname } = require('node:os');",
-  "const { writeFileSync } = require('node:fs');",
+  "const { appendFileSync, writeFileSync } = require('node:fs');",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the program of the test has it.
+  'appendFileSync("starts.txt", `${process.pid} `);',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the program of the test has it.
   'const where = `${hostname()} ${process.cwd()} ${process.argv[2]} ${process.env.TEA}`;',
   "writeFileSync('before.txt', where);",
@@ -28,11 +33,31 @@ const program = [
 ];
 const STOP_AT = 'after.txt';
 
+/** Reads a line of its terminal, and goes on until it is ended. */
+const asking = `
+const { appendFileSync } = require('node:fs');
+appendFileSync('asked.txt', 'tty: ' + process.stdin.isTTY + ' ');
+process.stdin.on('data', line => appendFileSync('asked.txt', String(line).trim()));
+`;
+
+const tasks = [
+  { label: 'Warm', type: 'shell', command: 'hostname > warm.txt; pwd >> warm.txt', problemMatcher: [] },
+];
+
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the editor fills this in.
 const configurations = [
   {
     ...{ type: 'node', request: 'launch', name: 'Steep', skipFiles: ['<node_internals>/**'] },
     ...{ program: '${workspaceFolder}/app.js', args: ['green'], env: { TEA: 'oolong' } },
+    preLaunchTask: 'Warm',
+  },
+  {
+    ...{ type: 'node', request: 'launch', name: 'Ask', console: 'integratedTerminal' },
+    program: '${workspaceFolder}/ask.js',
+  },
+  {
+    ...{ type: 'node', request: 'launch', name: 'Spilt', debugServer: 1 },
+    program: '${workspaceFolder}/app.js',
   },
   {
     type: 'node-terminal',
@@ -58,11 +83,13 @@ describe('debugging in a window on a worktree', function () {
     worktree = opened.worktree.path;
     name = opened.sandbox.name;
     writeFileSync(join(worktree, 'app.js'), `${program.join('\n')}\n`);
+    writeFileSync(join(worktree, 'ask.js'), asking);
     mkdirSync(join(worktree, '.vscode'));
     writeFileSync(
       join(worktree, '.vscode', 'launch.json'),
       JSON.stringify({ version: '0.2.0', configurations }),
     );
+    writeFileSync(join(worktree, '.vscode', 'tasks.json'), JSON.stringify({ version: '2.0.0', tasks }));
     browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
@@ -71,6 +98,8 @@ describe('debugging in a window on a worktree', function () {
     await chooseOn(page, 'feature/oolong', 'Open in New Window');
     inside = await opening;
     await untilReady(inside);
+    // The window opens a terminal, which would take the focus from whatever else is in use.
+    await inside.locator('.terminal-wrapper.active .xterm.focus').waitFor({ timeout: 120_000 });
   });
 
   afterEach(async function () {
@@ -85,7 +114,7 @@ describe('debugging in a window on a worktree', function () {
   const read = (file: string) =>
     existsSync(join(worktree, file)) ? readFileSync(join(worktree, file), 'utf8') : undefined;
 
-  /** Again when a terminal that opens meanwhile took the focus, without which the command does nothing. */
+  /** Again when the command came before the editor had the focus, without which it does nothing. */
   async function setBreakpoint(): Promise<void> {
     const line = inside.locator('.monaco-editor .view-line', { hasText: STOP_AT }).first();
     const shown = inside.locator('.codicon-debug-breakpoint').first();
@@ -104,14 +133,35 @@ describe('debugging in a window on a worktree', function () {
   const begin = (configuration: string) =>
     runCommandAndPick(inside, 'Debug: Select and Start Debugging', configuration);
 
+  const starts = () => read('starts.txt')?.trim().split(' ').length ?? 0;
+
+  async function untilStopped(): Promise<void> {
+    await inside.locator('.debug-top-stack-frame-line').first().waitFor({ timeout: 120_000 });
+  }
+
+  async function untilOver(): Promise<void> {
+    await inside.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: 120_000 });
+  }
+
   it('stops a program at a breakpoint inside the sandbox', async () => {
     await inside.getByRole('treeitem', { name: 'app.js' }).first().dblclick();
     await setBreakpoint();
     await begin('Steep');
-    await inside.locator('.debug-top-stack-frame-line').first().waitFor({ timeout: 120_000 });
+    await untilStopped();
     assert.equal(read('before.txt'), `${name} /workspace green oolong`);
     assert.equal(read('after.txt'), undefined);
     await screenshot(inside, 'debug-1-breakpoint');
+  });
+
+  it('ran the task before it inside as well', () => {
+    assert.equal(read('warm.txt'), `${name}\n/workspace\n`);
+  });
+
+  it('restarts it, and the program before did not go on', async () => {
+    await runCommand(inside, 'Debug: Restart');
+    await eventually(() => starts() === 2, { withinMs: 120_000, what: 'the second start' });
+    await untilStopped();
+    assert.equal(read('after.txt'), undefined);
   });
 
   it('goes on and ends with the program', async () => {
@@ -120,8 +170,52 @@ describe('debugging in a window on a worktree', function () {
       withinMs: 120_000,
       what: 'the rest of the program',
     });
-    await inside.locator('.debug-toolbar').waitFor({ state: 'hidden', timeout: 120_000 });
+    await untilOver();
   });
+
+  it('runs without a debugger inside as well', async () => {
+    await runCommand(inside, 'Debug: Start Without Debugging');
+    await eventually(() => starts() === 3, { withinMs: 120_000, what: 'the third start' });
+    await untilOver();
+  });
+
+  it('gives a program a terminal, and ends it when the person leaves', async () => {
+    await begin('Ask');
+    await eventually(() => read('asked.txt') === 'tty: true ', { withinMs: 120_000, what: 'its terminal' });
+    await typeInTerminal(inside, 'milk');
+    await eventually(() => read('asked.txt') === 'tty: true milk', { withinMs: 120_000, what: 'the answer' });
+    await runCommand(inside, 'Debug: Disconnect');
+    await untilOver();
+    await eventually(async () => !(await processesInside()).includes('ask.js'), {
+      withinMs: 60_000,
+      what: 'the end of the program',
+    });
+  });
+
+  it('keeps nothing of a launch whose debugger does not start, nor of those before', async () => {
+    await begin('Spilt');
+    const dialog = inside.getByRole('dialog');
+    await dialog.getByText('ECONNREFUSED').first().waitFor({ timeout: 120_000 });
+    await inside.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await openView(inside);
+    await treeRow(inside, 'feature/oolong').locator('.monaco-tl-twistie').click();
+    await eventually(
+      async () => {
+        await inside.locator('.sidebar .title-actions [aria-label="Refresh"]').click({ timeout: 5_000 });
+        await treeRow(inside, 'No program listens on a port yet').waitFor({ timeout: 5_000 });
+        return true;
+      },
+      { withinMs: 60_000, what: 'the end of its program and of what led to it' },
+    );
+    assert.ok(!(await processesInside()).includes('inspect-brk'));
+    assert.equal(starts(), 3);
+  });
+
+  async function processesInside(): Promise<string> {
+    const line = 'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; done';
+    return (await scene.heyvm('exec', name, '--', 'sh', '-c', line)).stdout;
+  }
 
   async function askedAbout(configuration: string): Promise<Locator> {
     await begin(configuration);
