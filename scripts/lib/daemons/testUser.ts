@@ -119,21 +119,41 @@ function writeAccounts(real: string, home: string): string {
   return folder;
 }
 
-/** The first home that no other run uses; a run that was killed uses none. */
+/**
+ * The first home that no other run uses; a run that was killed uses none. Runs with another cache have other homes and see
+ * them in the same place, which goes away under them when somebody else removes it.
+ */
 function takeHome(): { number: number; home: string; leave: () => void } {
   const base = join(cache, 'test-user');
   mkdirSync(base, { recursive: true });
   for (let number = 0; number < MOST; number += 1) {
-    const lock = join(base, `${number}.pid`);
-    const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
-    if (holder !== 0 && existsSync(`/proc/${holder}`)) continue;
-    rmSync(lock, { force: true });
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      return { number, home: join(base, String(number)), leave: () => rmSync(lock, { force: true }) };
-    } catch {
-      // Somebody else was faster.
-    }
+    const home = join(base, String(number));
+    if (!takeLock(`${home}.pid`)) continue;
+    const place = `${HOME}${number}.pid`;
+    const isFree = takeLock(place);
+    const leave = (): void => {
+      if (isFree) rmSync(place, { force: true });
+      rmSync(`${home}.pid`, { force: true });
+    };
+    if (isFree) return { number, home, leave };
+    leave();
   }
-  throw new Stop(`the homes of test users in ${base} are all in use`, `remove the .pid files in ${base}`);
+  throw new Stop(
+    `the homes of test users in ${base} are all in use`,
+    `remove the .pid files there and beside ${HOME}0`,
+  );
+}
+
+/** It is held as long as the process lives that took it. */
+function takeLock(lock: string): boolean {
+  const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+  if (holder !== 0 && existsSync(`/proc/${holder}`)) return false;
+  rmSync(lock, { force: true });
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    // Somebody else was faster.
+    return false;
+  }
 }
