@@ -1,8 +1,9 @@
 // Machines of a libvirt on another machine: made, used, lost from sight, found again, and removed.
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openFolder } from '../../server/backends/libvirt/emulatorUsers.ts';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
 import type { Run } from '../../server/core/ports.ts';
 import { run } from '../../server/platform/run.ts';
@@ -22,6 +23,8 @@ describe('machines on another machine', function () {
   let second: SecondMachine;
   let engine: Engine;
   let workspace: string;
+  // Machines of this host may have one.
+  const wasOpen = existsSync(openFolder());
 
   before(async function () {
     needCommandLine.call(this);
@@ -266,6 +269,7 @@ describe('machines on another machine', function () {
     assert.equal(left.filter(name => name.endsWith('.whole')).length, 3);
     await succeeds('prune', '--yes');
     assert.deepEqual(await volumes(), [FOREIGN]);
+    assert.ok(wasOpen || !existsSync(openFolder()), openFolder());
   });
 });
 

@@ -3,7 +3,12 @@ import { strict as assert } from 'node:assert';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findQemu, prepareEmulator, tryEmulator } from '../../server/backends/libvirt/emulator.ts';
+import {
+  findQemu,
+  prepareEmulator,
+  tryEmulator,
+  withEmulator,
+} from '../../server/backends/libvirt/emulator.ts';
 import { clearEmulators, openFolder } from '../../server/backends/libvirt/emulatorUsers.ts';
 import { machineContext } from '../contract/bench.ts';
 import { skipBecause } from '../process/support/engine.ts';
@@ -51,6 +56,15 @@ describe('the emulator for the system’s libvirt', () => {
     assert.ok(!existsSync(openFolder()));
   });
 
+  it('stays while somebody asks about it, and no longer', async () => {
+    const emulator = await withEmulator(context, qemu, 'system', async path => {
+      assert.deepEqual(await clearEmulators(), []);
+      return path;
+    });
+    assert.ok(existsSync(emulator));
+    assert.equal((await clearEmulators()).length, 1);
+  });
+
   it('is there for everyone who asks while others clear it away', async () => {
     const machines = Array.from({ length: 40 }, (_, index) => machine(`m${index}`));
     const clearing = (async () => {
@@ -62,7 +76,7 @@ describe('the emulator for the system’s libvirt', () => {
   });
 
   it('that was left half made goes when nobody can be at it any more', async () => {
-    const emulator = await prepareEmulator(context, qemu, 'system');
+    const emulator = await withEmulator(context, qemu, 'system', async path => path);
     const half = `${dirname(emulator)}.0123.new`;
     mkdirSync(half);
     writeFileSync(join(half, 'heyvm-qemu'), '');

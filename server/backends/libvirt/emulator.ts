@@ -7,7 +7,7 @@ import type { MachineContext } from '../../core/backend.ts';
 import { fail } from '../../core/errors.ts';
 import { ensureFolder, errorCodeOf, isAbsence, writeAtomic } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
-import { addUser, type EmulatorUser, openFolder, USERS } from './emulatorUsers.ts';
+import { addUser, asker, dropUser, type EmulatorUser, openFolder, USERS } from './emulatorUsers.ts';
 
 const NAME = 'heyvm-qemu';
 
@@ -37,12 +37,12 @@ export async function prepareEmulator(
   context: MachineContext,
   qemu: string,
   audience: Audience,
-  user?: EmulatorUser,
+  user: EmulatorUser,
 ): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const emulator = await ensureEmulator(context, qemu, audience);
-      if (audience === 'person' || user === undefined || (await addUser(emulator, user))) return emulator;
+      if (audience === 'person' || (await addUser(emulator, user))) return emulator;
     } catch (error) {
       // What is there may be cleared away in the same moment.
       if (audience === 'person' || !isAbsence(error) || attempt >= ATTEMPTS) throw error;
@@ -51,6 +51,22 @@ export async function prepareEmulator(
 }
 
 const ATTEMPTS = 10;
+
+/** For questions about it, during which nobody clears it away. */
+export async function withEmulator<T>(
+  context: MachineContext,
+  qemu: string,
+  audience: Audience,
+  ask: (emulator: string) => Promise<T>,
+): Promise<T> {
+  const user = asker();
+  const emulator = await prepareEmulator(context, qemu, audience, user);
+  try {
+    return await ask(emulator);
+  } finally {
+    await dropUser(emulator, user);
+  }
+}
 
 async function ensureEmulator(
   { cache, agent }: MachineContext,

@@ -17,6 +17,15 @@ export type EmulatorUser = {
 
 export const USERS = 'users';
 
+/** Somebody who only asks libvirt about it, as long as the process lives. */
+export function asker(): EmulatorUser {
+  return { name: `asking-${process.pid}-${randomHex(4)}`, state: `/proc/${process.pid}` };
+}
+
+export async function dropUser(emulator: string, { name }: EmulatorUser): Promise<void> {
+  await rm(join(dirname(emulator), USERS, name), { force: true });
+}
+
 export function openFolder(): string {
   return `/var/tmp/heyvm-${process.getuid?.() ?? 0}`;
 }

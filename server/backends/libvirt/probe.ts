@@ -5,7 +5,7 @@ import { toSandboxError } from '../../core/errors.ts';
 import { ensureFolder } from '../../platform/files.ts';
 import type { Availability, Capabilities } from '../../protocol/backend.ts';
 import { askKvm } from './accelerator.ts';
-import { findQemu, prepareEmulator, tryEmulator } from './emulator.ts';
+import { findQemu, tryEmulator, withEmulator } from './emulator.ts';
 import { namesHost } from './far/address.ts';
 import { isFar } from './far/host.ts';
 import { probeFar } from './far/probe.ts';
@@ -51,10 +51,11 @@ async function tried(
 ): Promise<Availability> {
   const qemu = findQemu() ?? '';
   const uri = uriOf(options);
-  const emulator = await prepareEmulator(context, qemu, isSystem(uri) ? 'system' : 'person');
-  const version = await tryEmulator(context, emulator);
-  const libvirt = libvirtAt(uri, context);
-  const strange = await strangerReason(libvirt, emulator);
+  const audience = isSystem(uri) ? 'system' : 'person';
+  const { version, strange } = await withEmulator(context, qemu, audience, async emulator => ({
+    version: await tryEmulator(context, emulator),
+    strange: await strangerReason(libvirtAt(uri, context), emulator),
+  }));
   if (strange !== undefined) return stranger(uri, strange);
   const holds: Capabilities =
     options.workspace === 'reverse-sftp' ? { ...ceiling, workspace: 'reverse-sftp' } : ceiling;

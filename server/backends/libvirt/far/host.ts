@@ -2,7 +2,8 @@
 
 import type { MachineContext } from '../../../core/backend.ts';
 import { fail } from '../../../core/errors.ts';
-import { findQemu, prepareEmulator } from '../emulator.ts';
+import { findQemu, withEmulator } from '../emulator.ts';
+import { clearEmulators } from '../emulatorUsers.ts';
 import { isSystem, strangerReason } from '../host.ts';
 import type { Options } from '../options.ts';
 import type { HostFacts } from '../plan.ts';
@@ -15,8 +16,16 @@ export async function isFar(context: MachineContext, libvirt: Libvirt): Promise<
   if (!namesHost(libvirt.uri)) return false;
   const qemu = findQemu();
   if (qemu === undefined) return true;
-  const emulator = await prepareEmulator(context, qemu, isSystem(libvirt.uri) ? 'system' : 'person');
-  return (await strangerReason(libvirt, emulator)) !== undefined;
+  const audience = isSystem(libvirt.uri) ? 'system' : 'person';
+  let far = true;
+  try {
+    const why = await withEmulator(context, qemu, audience, emulator => strangerReason(libvirt, emulator));
+    far = why !== undefined;
+    return far;
+  } finally {
+    // It was there for this question alone, unless machines of this host use it.
+    if (far && audience === 'system') await clearEmulators();
+  }
 }
 
 export type FarFacts = HostFacts & { readonly whyEmulated?: string };
