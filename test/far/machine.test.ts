@@ -1,7 +1,7 @@
 // Machines of a libvirt on another machine: made, used, lost from sight, found again, and removed.
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFolder } from '../../server/backends/libvirt/emulatorUsers.ts';
 import { libvirt } from '../../server/backends/libvirt/index.ts';
@@ -13,6 +13,7 @@ import { heyvm, needCommandLine } from '../crash/support/commands.ts';
 import { newStore } from '../crash/support/storm.ts';
 import { type Engine, kill, skipBecause } from '../process/support/engine.ts';
 import { eventually } from '../support/eventually.ts';
+import { programsFor } from './support/programsFor.ts';
 import { type SecondMachine, startSecondMachine, whyNoSecondMachine } from './support/secondMachine.ts';
 
 const NAME = 'away';
@@ -196,15 +197,31 @@ describe('machines on another machine', function () {
     await goesOn();
   });
 
-  it('are said to be out of reach while their libvirt says nothing, and leave no program that waits', async () => {
-    await second.freeze();
+  const isNoticed = async (): Promise<void> => {
+    const reason = async (): Promise<string> => (await engine.get(NAME)).status_reason ?? '';
+    await eventually(async () => /does not answer/.test(await reason()), {
+      withinMs: 150_000,
+      everyMs: 500,
+      what: 'the news that it cannot be reached',
+    });
+  };
+
+  it('are said to be out of reach while the ssh server stands still, and found again after that', async () => {
+    await second.freeze('sshd');
     try {
-      const reason = async (): Promise<string> => (await engine.get(NAME)).status_reason ?? '';
-      await eventually(async () => /does not answer/.test(await reason()), {
-        withinMs: 150_000,
-        everyMs: 500,
-        what: 'the news that it cannot be reached',
-      });
+      await isNoticed();
+      assert.match((await heyvm(engine.home, 'list')).stdout, / running\? /);
+    } finally {
+      await second.thaw('sshd');
+    }
+    await goesOn();
+    assert.equal((await engine.get(NAME)).status_reason, undefined);
+  });
+
+  it('are said to be out of reach while their libvirt says nothing, and leave no program that waits', async () => {
+    await second.freeze('libvirtd');
+    try {
+      await isNoticed();
       const listed = await heyvm(engine.home, 'list');
       assert.match(listed.stdout, / running\? /);
       assert.match(listed.stderr, /away cannot be reached now: libvirt at \S+ does not answer: /);
@@ -220,13 +237,13 @@ describe('machines on another machine', function () {
       }
       await eventually(() => programsFor(second.uri).length === 0, { what: 'the end of all that asked' });
     } finally {
-      await second.thaw();
+      await second.thaw('libvirtd');
     }
     await goesOn();
   });
 
   it('end the programs that ask for them with whoever started those', async () => {
-    await second.freeze();
+    await second.freeze('libvirtd');
     try {
       const module = join(import.meta.dirname, '../../server/backends/libvirt/virsh.ts');
       const runner = join(import.meta.dirname, '../../server/platform/run.ts');
@@ -241,7 +258,7 @@ describe('machines on another machine', function () {
       caller.kill('SIGKILL');
       await eventually(() => programsFor('destroy nobody').length === 0, { what: 'its end' });
     } finally {
-      await second.thaw();
+      await second.thaw('libvirtd');
     }
   });
 
@@ -272,16 +289,3 @@ describe('machines on another machine', function () {
     assert.ok(wasOpen || !existsSync(openFolder()), openFolder());
   });
 });
-
-/** The command lines of this machine's programs that ask libvirt, with these words in them. */
-function programsFor(words: string): readonly string[] {
-  return globSync('/proc/[0-9]*/cmdline').flatMap(path => {
-    try {
-      const line = readFileSync(path, 'utf8').replaceAll('\0', ' ');
-      return /virsh/.test(line) && line.includes(words) ? [line] : [];
-    } catch {
-      // It has ended meanwhile.
-      return [];
-    }
-  });
-}

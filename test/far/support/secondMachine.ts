@@ -18,6 +18,9 @@ import { randomHex } from '../../../server/platform/random.ts';
 import { ensureSshKey } from '../../../server/platform/sshKey.ts';
 import { eventually } from '../../support/eventually.ts';
 
+/** A server with all its processes, as patterns of their names. */
+type Freezing = 'libvirtd' | 'sshd';
+
 export type SecondMachine = {
   readonly host: string;
   /** What reaches its libvirt by ssh as somebody who is not root there. */
@@ -31,9 +34,9 @@ export type SecondMachine = {
   /** Lets nobody in, and cuts all connections. */
   close(): Promise<void>;
   open(): Promise<void>;
-  /** Its libvirt takes whatever is sent, and says nothing; connections stay open. */
-  freeze(): Promise<void>;
-  thaw(): Promise<void>;
+  /** What it runs takes whatever is sent, and says nothing; connections stay open. */
+  freeze(what: Freezing): Promise<void>;
+  thaw(what: Freezing): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -97,7 +100,8 @@ export async function startSecondMachine(): Promise<SecondMachine> {
     const noSsh = join(folder, 'etc', 'no-ssh');
     const cut = async (): Promise<void> =>
       void (await attempt([...enter, 'pkill', '-KILL', 'virt-ssh-helper']));
-    const signal = async (name: string): Promise<void> => void (await run('pkill', name, '-x', 'libvirtd'));
+    const signal = async (name: string, what: Freezing): Promise<void> =>
+      void (await run('pkill', name, what));
     await makePool(run);
     const reachable = async (): Promise<boolean> =>
       (await attempt(['virsh', '-c', `${uri}&no_tty=1`, 'version'])).code === 0;
@@ -109,8 +113,8 @@ export async function startSecondMachine(): Promise<SecondMachine> {
         await attempt([...enter, 'pkill', '-KILL', 'sshd']);
         await cut();
       },
-      freeze: () => signal('-STOP'),
-      thaw: () => signal('-CONT'),
+      freeze: what => signal('-STOP', what),
+      thaw: what => signal('-CONT', what),
       open: async () => {
         rmSync(noSsh, { force: true });
         await eventually(reachable, { what: 'the ssh server of the second machine' });
