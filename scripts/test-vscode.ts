@@ -1,5 +1,5 @@
 // Runs the suites of test/vscode inside a real VS Code: its server on loopback, its workbench in a headless browser.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAll } from './build.ts';
 import { openBrowser } from './lib/browser.ts';
@@ -38,11 +38,11 @@ export async function runVscodeSuites({ name, editor, only }: Suites): Promise<A
     mkdirSync(join(artifacts, 'reports'), { recursive: true });
     for (const file of [report, output]) rmSync(file, { force: true });
     const engine = only === undefined || only.includes('copies') ? await containers() : undefined;
-    if (engine?.kind === 'not run') writeFileSync(output, `not run: copies of containers: ${engine.why}\n`);
     const env = {
       HEYVM_TEST_REPORT: report,
       HEYVM_TEST_OUTPUT: output,
       ...(engine?.kind === 'ready' ? { HEYVM_TEST_ENGINE: `unix://${engine.socket}` } : {}),
+      ...(engine?.kind === 'not run' ? { HEYVM_TEST_NO_ENGINE: engine.why } : {}),
       ...(only === undefined ? {} : { HEYVM_TEST_SUITES: only.join(',') }),
     };
     const scene = await openScene(name, { env, editor });

@@ -4,9 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 export type Report = {
   readonly passed: number;
   readonly failed: readonly { readonly title: string; readonly message: string }[];
-  /** Titles of the tests that were not run. */
-  readonly skipped: readonly string[];
+  readonly skipped: readonly Skipped[];
 };
+
+/** A test that was not run, and why when it said so. */
+export type Skipped = { readonly title: string; readonly why?: string | undefined };
 
 export type AreaResult = {
   readonly area: string;
@@ -38,10 +40,13 @@ export function summaryOf(results: readonly AreaResult[]): string {
 }
 
 function skippedOf(results: readonly AreaResult[]): string[] {
-  const lines = results.flatMap(({ area, report, reasons }) => [
-    ...report.skipped.map(title => `  ${area}: ${title}`),
-    ...reasons.map(reason => `  ${area}: ${reason}`),
-  ]);
+  const lines = results.flatMap(({ area, report, reasons }) => {
+    const told = new Set(report.skipped.map(({ why }) => `not run: ${why}`));
+    return [
+      ...report.skipped.map(({ title, why }) => `  ${area}: ${title}${why === undefined ? '' : ` (${why})`}`),
+      ...reasons.filter(reason => !told.has(reason)).map(reason => `  ${area}: ${reason}`),
+    ];
+  });
   return lines.length === 0 ? ['', 'everything was run'] : ['', 'not run, and why:', ...new Set(lines)];
 }
 

@@ -98,7 +98,7 @@ function notRun(area: string, why: string): AreaResult {
   say(`not run: ${why}`);
   return {
     area,
-    report: { passed: 0, failed: [], skipped: [area] },
+    report: { passed: 0, failed: [], skipped: [{ title: area, why }] },
     reasons: [`not run: ${why}`],
     seconds: 0,
   };
@@ -115,7 +115,7 @@ export async function runCargoTests(area: string): Promise<AreaResult> {
     let report: Report = { passed: 0, failed: [], skipped: [] };
     for (const [, name = '', how] of done.stdout.matchAll(/^test (\S+) \.\.\. (ok|FAILED|ignored)/gm)) {
       if (how === 'ok') report = { ...report, passed: report.passed + 1 };
-      else if (how === 'ignored') report = { ...report, skipped: [...report.skipped, name] };
+      else if (how === 'ignored') report = { ...report, skipped: [...report.skipped, { title: name }] };
       else report = withFailure(report, name, done.stdout);
     }
     if (done.code !== 0 && report.failed.length === 0)

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Mocha from 'mocha';
-import type { Report } from './report.ts';
+import type { Report, Skipped } from './report.ts';
+import { followReasons } from './whyNotRun.ts';
 
 const [reportPath = '', ...files] = process.argv.slice(2);
 
@@ -21,14 +22,15 @@ async function run(): Promise<Report> {
   const collected = {
     passed: 0,
     failed: [] as { title: string; message: string }[],
-    skipped: [] as string[],
+    skipped: [] as Skipped[],
   };
   await new Promise<void>(resolved => {
     const runner = mocha.run(() => resolved());
+    const whyNot = followReasons(runner);
     runner.on('pass', () => {
       collected.passed += 1;
     });
-    runner.on('pending', test => collected.skipped.push(test.fullTitle()));
+    runner.on('pending', test => collected.skipped.push({ title: test.fullTitle(), why: whyNot(test) }));
     runner.on('fail', (test, error) => {
       collected.failed.push({ title: test.fullTitle(), message: String(error.stack ?? error.message) });
     });

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import imported from 'mocha';
 import type { Report } from '../../scripts/lib/report.ts';
+import { followReasons } from '../../scripts/lib/whyNotRun.ts';
 
 /** The Node of older editors gives the module where newer ones give what it exports. */
 const Mocha: typeof imported = Reflect.get(imported, 'default') ?? imported;
@@ -16,12 +17,14 @@ export async function runInHost(load: () => Promise<unknown>): Promise<void> {
     await load();
     await new Promise<void>(resolve => {
       const runner = mocha.run(() => resolve());
+      const whyNot = followReasons(runner);
       runner.on('pass', test => {
         report.passed += 1;
         say(`  ok ${test.fullTitle()} (${test.duration} ms)`);
       });
       runner.on('pending', test => {
-        report.skipped = [...report.skipped, test.fullTitle()];
+        const why = whyNot(test);
+        report.skipped = [...report.skipped, { title: test.fullTitle(), why }];
         say(`  not run ${test.fullTitle()}`);
       });
       runner.on('fail', (test, error) => {

@@ -15,7 +15,10 @@ describe('copies of a container', () => {
 
   before(async function () {
     const engine = process.env['HEYVM_TEST_ENGINE'];
-    if (engine === undefined) return this.skip();
+    if (engine === undefined) {
+      console.log(`not run: ${process.env['HEYVM_TEST_NO_ENGINE']}`);
+      return this.skip();
+    }
     repository = makeRepository();
     const kind = ['--backend', 'docker', '--image', 'debian:12', '--connect', engine];
     const opened = await heyvmIn(repository.path, 'wt', 'feature/copied', '--detach', ...kind);
