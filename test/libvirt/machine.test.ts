@@ -40,7 +40,7 @@ describe('machines', function () {
   const start = (change: Partial<LaunchRequest> = {}): ReturnType<Bench['start']> =>
     bench.start({ options: { connect: daemon.uri }, cold: true, ...change });
 
-  it('go on when libvirt’s daemon is killed, and are found by the next one', async () => {
+  it('go on when libvirt’s daemon is killed, and are found by the next one, also in a snapshot', async () => {
     const { guest, ref } = await start();
     const child = await guest.exec({ argv: ['sh', '-c', 'read line; echo "heard $line"'] });
     await daemon.kill();
@@ -48,6 +48,10 @@ describe('machines', function () {
     assert.equal(await textOf(child.stdout), 'heard on\n');
     await daemon.start();
     assert.equal(await bench.driver.inspect(bench.context, ref), 'running');
+    const waking = onceWithout(daemon, 'resume');
+    const context = { ...bench.context, run: waking.run };
+    await bench.driver.snapshots?.take(context, ref, { name: 'one', guest, memory: 'unwanted' });
+    assert.deepEqual([waking.codes[0], waking.codes.at(-1)], [1, 0]);
     assert.deepEqual(await guest.stop({ graceMs: 20_000 }), { kind: 'stopped', forced: false });
   });
 
@@ -204,6 +208,21 @@ function commandOf(pid: number): string {
     // It ended while the list was read.
     return '';
   }
+}
+
+/** The daemon is away the first time that it is asked for this. */
+function onceWithout(daemon: Libvirtd, command: string): { run: Run; codes: readonly number[] } {
+  const codes: number[] = [];
+  return {
+    codes,
+    async run(argv, options) {
+      if (!argv.includes(command)) return run(argv, options);
+      if (codes.length === 0) await daemon.kill();
+      const result = await run(argv, options);
+      if (codes.push(result.code) === 1) await daemon.start();
+      return result;
+    },
+  };
 }
 
 async function textOf(stream: AsyncIterable<unknown>): Promise<string> {

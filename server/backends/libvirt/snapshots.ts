@@ -1,6 +1,7 @@
 // Copies of a machine's disk: taken while it stands still for a moment, and put back while it is off.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type {
   DriverContext,
@@ -10,7 +11,7 @@ import type {
   Snapshots,
   TakeOptions,
 } from '../../core/backend.ts';
-import { fail } from '../../core/errors.ts';
+import { fail, toSandboxError } from '../../core/errors.ts';
 import { ensureFolder, namesIn } from '../../platform/files.ts';
 import { randomHex } from '../../platform/random.ts';
 import { parse } from '../../protocol/parse.ts';
@@ -25,7 +26,7 @@ import { readSetup, tellSetup } from './setup.ts';
 import { goOnFrom } from './templates/eligible.ts';
 import { groundOf, releaseReason, saveReason } from './templates/fork.ts';
 import { goOn } from './templates/moment.ts';
-import { libvirtAt } from './virsh.ts';
+import { type Libvirt, libvirtAt } from './virsh.ts';
 
 const DiskSnapshot = z.strictObject({
   version: z.literal(1),
@@ -104,7 +105,7 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
         await copyDisk(disk, copy);
         return reason;
       } finally {
-        await goOn(waking, name);
+        await wake(waking, name);
       }
     };
     why = await interrupting(context, () => withoutMounts(context, options, copied));
@@ -120,6 +121,22 @@ async function take(context: DriverContext, _ref: Ref, options: TakeOptions): Pr
   };
   return { ref, memory, ...(options.memory === 'wanted' && why !== undefined ? { why } : {}) };
 }
+
+/** Where libvirt went away meanwhile, nobody else lets it go on when that is back. */
+async function wake(libvirt: Libvirt, name: string): Promise<void> {
+  const until = Date.now() + AWAY_MS;
+  for (;;) {
+    try {
+      return await goOn(libvirt, name);
+    } catch (error) {
+      if (toSandboxError(error).code !== 'backend-missing' || Date.now() > until) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+const AWAY_MS = 10 * 60_000;
+const RETRY_MS = 500;
 
 /** Mounts cannot be saved; afterwards they are there again. Answers why programs are not saved, if they are not. */
 async function withoutMounts(
