@@ -8,7 +8,7 @@ import { bundle } from '../platform/bundle.ts';
 import { collectGarbage } from '../platform/collector.ts';
 import { ensureFolder } from '../platform/files.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
-import { type Paths, sandboxPaths } from '../store/paths.ts';
+import { type Paths, type SandboxPaths, sandboxPaths } from '../store/paths.ts';
 import { readPreviousOwner } from '../store/read.ts';
 import type { SandboxRecord } from '../store/records.ts';
 import { readEntry } from '../store/sandboxes.ts';
@@ -71,8 +71,6 @@ async function own(run: Run): Promise<void> {
   const files = sandboxPaths(paths, record.id);
   const verb = mode === 'start' ? 'starts' : 'attaches';
   log(`owner ${process.pid} of ${record.name} ${verb}, build ${bundle.build}`);
-  await ensureFolder(paths.run);
-  await ensureFolder(files.runtime);
   const parts = await assemble(run);
   const { state, ending } = parts;
   const home = watchHome(files.record, () =>
@@ -107,8 +105,8 @@ async function own(run: Run): Promise<void> {
     published?.close();
     await doors?.close();
     if (left === 'nothing') {
-      await state.remove();
       rmSync(files.runtime, { recursive: true, force: true });
+      await state.remove();
       if (record.throwaway === true) await vanish(run, parts.launch);
     } else if (run.previous !== undefined) {
       // The guest may be listening in that folder, so it stays.
@@ -132,6 +130,7 @@ async function assemble(run: Run): Promise<Parts> {
     build: bundle.build,
     previous,
   });
+  await makeRuntime(run, files, state);
   const turns = createTurns();
   const holds = createHolds(async () => {
     // One that is being suspended lets go of its holders by itself, and has its end coming.
@@ -152,6 +151,17 @@ async function assemble(run: Run): Promise<Parts> {
   const life = beginLife({ launch, mode, state, ending, idle: turns.idle });
   const operations = createOperations({ paths, record, life, state, ending, turns });
   return { state, ending, holds, life, operations, idle: turns.idle, launch };
+}
+
+/** After the file that says so, as it goes before it: without that file nobody would look for what is left of an owner. */
+async function makeRuntime({ paths }: Run, files: SandboxPaths, state: StateFile): Promise<void> {
+  try {
+    await ensureFolder(paths.run);
+    await ensureFolder(files.runtime);
+  } catch (error) {
+    await state.remove();
+    throw error;
+  }
 }
 
 /** Who asks for an owner that attaches is not the one whom the sandbox was made for. */

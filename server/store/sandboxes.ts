@@ -120,18 +120,18 @@ export function lockNamesOf(id: string): readonly string[] {
   return [`sandbox-${id}`, `owner-${id}`, `record-${id}`];
 }
 
-/** Gone for every reader at once; what takes long happens after that. */
+/** Gone for every reader at once; what takes long happens after that, and what nobody would find without it before. */
 export async function removeFolder(paths: Paths, id: string): Promise<void> {
   const { folder, runtime } = sandboxPaths(paths, id);
   await ensureFolder(paths.trash);
   const trash = join(paths.trash, `${id}-${randomHex(4)}`);
+  rmSync(runtime, { recursive: true, force: true });
   try {
     renameSync(folder, trash);
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }
   touchChanged(paths);
-  rmSync(runtime, { recursive: true, force: true });
   await removeTree(trash);
 }
 

@@ -38,6 +38,10 @@ describe('a sandbox', function () {
     const end = once(maker, 'exit');
     maker.kill('SIGKILL');
     await end;
+    letOwnerGoOn();
+  };
+  const letOwnerGoOn = (): void => {
+    for (const { pid } of processesOf(engine.paths)) kill(pid, 'SIGCONT');
   };
 
   for (const phase of ['preparing', 'starting guest']) {
@@ -86,6 +90,7 @@ describe('a sandbox', function () {
     const maker = await makerStoppedAt('starting guest');
     await assert.rejects(engine.create({ name: 'one' }), { code: 'name-taken' });
     maker.kill('SIGCONT');
+    letOwnerGoOn();
     await once(maker, 'exit');
     assert.equal((await engine.get('one')).status, 'running');
   });
