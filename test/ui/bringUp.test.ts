@@ -98,4 +98,27 @@ describe('bringing up a project in the workbench', function () {
     assert.equal(next.policy.network, 'none');
     assert.equal(await dialog().count(), 0);
   });
+
+  /** As a page or a program has the editor follow it. */
+  async function follow(link: string): Promise<void> {
+    await runCommand(page, 'Developer: Open URL');
+    await page.locator('.quick-input-box input').fill(link);
+    await page.keyboard.press('Enter');
+    // The editor asks before anything of ours hears of it.
+    await dialog().getByRole('button', { name: 'Open' }).click({ timeout: 120_000 });
+  }
+  const link = (branch: string) =>
+    `code-oss://heyvm.heyvm/open?${new URLSearchParams({ repo: scene.repository, branch })}`;
+
+  it('asks before it follows a link, and makes nothing when the person turns away', async () => {
+    const before = (await sandboxes()).length;
+    await follow(link('feature/linked'));
+    await dialog().getByText('Open this branch in a sandbox?').waitFor({ timeout: 120_000 });
+    const said = (await dialog().textContent()) ?? '';
+    assert.ok(said.includes('feature/linked') && said.includes(scene.repository), said);
+    await screenshot(page, 'bring-up-link-high-contrast');
+    await dialog().getByRole('button', { name: 'Cancel' }).click();
+    await dialog().waitFor({ state: 'detached' });
+    assert.equal((await sandboxes()).length, before);
+  });
 });
