@@ -43,15 +43,22 @@ export const walkthrough = {
       id: 'agents',
       title: 'Let an agent work there',
       description:
-        'Chat and agents of this editor have the sandboxes as tools, and show what they would run before they do it.',
-      media: { markdown: 'media/walkthrough/agents.md' },
+        'Chat and agents of this editor have the sandboxes as tools, such as #heyvmExec, and show what they would run before they do it. Other agents start the same tools as a server.\n[Add Sandboxes to an Agent](command:heyvm.configureAgent)',
+      media: {
+        image: 'media/pictures/agents.png',
+        altText:
+          'What the configuration of an agent would be with the sandboxes in it, and the question whether to write it',
+      },
     },
     {
       id: 'back',
       title: 'Bring the work back',
       description:
         'Look at what the branch changed, merge it, and remove sandbox and worktree in one step that refuses to lose work.\n[Show the Sandboxes](command:heyvm.sandboxes.focus)',
-      media: { markdown: 'media/walkthrough/back.md' },
+      media: {
+        image: 'media/pictures/bring-back.png',
+        altText: 'The changes of a branch in the diff editor, and the question whether to merge them',
+      },
     },
   ],
 } as const;

@@ -1,4 +1,4 @@
-// Takes the README's pictures from the running product.
+// Takes the pictures of the README and of the walkthrough from the running product.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAll } from './build.ts';
@@ -13,6 +13,7 @@ import {
   openView,
   pickEntry,
   runCommand,
+  runCommandAndPick,
   screenshot,
   treeRow,
   typeInTerminal,
@@ -21,6 +22,14 @@ import {
 } from './lib/workbench.ts';
 
 const folder = join(root, 'media', 'pictures');
+
+/** What somebody did on the branch. */
+const steeped = [
+  `sed -i '/black |/i \\  oolong) echo "3 minutes at 85 degrees" ;;' tea.sh`,
+  'echo "Oolong likes three minutes." >oolong.md',
+  'git add .',
+  'git commit -qm "Steep oolong"',
+].join('\n');
 
 await main(async () => {
   await buildAll();
@@ -58,6 +67,18 @@ await main(async () => {
     const doctor = await webviewOf(page, 'heyvm: Doctor');
     await doctor.getByRole('status').filter({ hasText: 'backends' }).waitFor({ timeout: 60_000 });
     await keep(page, 'doctor');
+    await runCommand(page, 'heyvm: Add Sandboxes to an Agent');
+    await pickEntry(page, '.mcp.json').waitFor({ timeout: 60_000 });
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Write' }).waitFor({ timeout: 60_000 });
+    await keep(page, 'agents');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await scene.heyvm('exec', 'wt-feature-oolong', '--', 'sh', '-ec', steeped);
+    await runCommandAndPick(page, 'heyvm: Show Changes', 'feature/oolong');
+    await page.getByText('3 minutes').first().waitFor({ timeout: 60_000 });
+    await runCommandAndPick(page, 'heyvm: Merge Back', 'feature/oolong');
+    await page.getByText('Merge feature/oolong into main?').waitFor({ timeout: 60_000 });
+    await keep(page, 'bring-back');
   } finally {
     await browser.close();
     await scene.end();

@@ -64,8 +64,10 @@ async function showPreview({ path, before = '', after, title }: Preview): Promis
   );
 }
 
+/** A dialog, because a notification may go unseen. */
 async function confirmed({ path, title }: Preview): Promise<boolean> {
   const write = 'Write';
-  const question = `Add heyvm to ${path}, for ${title}? The editor shows what changes.`;
-  return (await vscode.window.showInformationMessage(question, write, 'Cancel')) === write;
+  const detail = `The editor shows what changes in ${path}.`;
+  const options = { modal: true, detail };
+  return (await vscode.window.showInformationMessage(`Add heyvm to ${title}?`, options, write)) === write;
 }

@@ -137,7 +137,10 @@ export const areas: readonly Area[] = [
     by: 'vscode',
     needs: [bwrap, git, ssh, chromium],
     editor: 'lowest',
-    suites: ['activation', 'openBranch', 'tree', 'life', 'terminal', 'handOff'],
+    suites: [
+      ...['activation', 'commands', 'openBranch', 'tree', 'life', 'terminal', 'handOff'],
+      ...['agents', 'ourFiles', 'configureAgent', 'doctor'],
+    ],
   },
   mocha('ui', [bwrap, git, ssh, chromium]),
   fromImage('handoff', [bwrap, git, ssh, chromium, dockerd, ...images]),

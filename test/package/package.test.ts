@@ -19,7 +19,6 @@ const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|SECURITY\.md|THIRD-PARTY-LICENSES\.md)$/,
   /^dist\/(heyvm|(start|brief|making|cli|mcp|owner|helper|extension|client|doctor)\.cjs|webview\/[a-z]+\.(js|css)|owner\/[a-z0-9-]+\.cjs|guest-linux-(x64|arm64)|runners\/[a-z0-9-]+(\.core2?)?\.(cjs|mjs|wasm))$/,
   /^media\/[\w/-]+\.(svg|png)$/,
-  /^media\/walkthrough\/[a-z]+\.md$/,
 ];
 
 describe('the packed extension', function () {
