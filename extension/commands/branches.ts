@@ -20,7 +20,6 @@ export async function fork(parts: Parts, argument: unknown): Promise<Forked | un
   const sandbox = await sandboxFor(parts, argument, {
     placeholder: 'The sandbox to copy',
     states: ['running', 'paused', 'stopped'],
-    fits: ({ backend_type }) => parts.abilities.of(backend_type)?.snapshots !== 'none',
   });
   if (sandbox === undefined) return undefined;
   const given = asked(argument)['count'];
@@ -57,7 +56,7 @@ async function tellOfCopies(source: SandboxInfo, forked: Forked): Promise<void> 
   const names = forked.sandboxes.map(titleOf).join(', ');
   const memory = forked.memory
     ? 'Running programs came along.'
-    : `Only files came along${forked.why_no_memory === undefined ? '' : `: ${forked.why_no_memory}`}.`;
+    : `No running programs came along${forked.why_no_memory === undefined ? '' : `: ${forked.why_no_memory}`}.`;
   const compare = 'Compare Branches…';
   const text = `${copies(forked.sandboxes.length)} of ${titleOf(source)}: ${names}. ${memory}`;
   const buttons = source.worktree === undefined ? [] : [compare];

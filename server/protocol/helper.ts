@@ -116,7 +116,7 @@ export const helperContract = lazily({
   }),
   'sandbox/fork': () => ({
     about:
-      'Makes running copies of a sandbox. Each copy of a worktree sandbox gets a worktree and a branch of its own.',
+      'Makes running copies of a sandbox. Each copy of a worktree sandbox gets a worktree and a branch of its own. Where the backend keeps no states, the workspace alone is copied.',
     params: z.extend(Target, { count: z.optional(z.int().check(z.minimum(1), z.maximum(64))) }),
     result: z.object({
       sandboxes: z.array(SandboxInfo),

@@ -1,4 +1,5 @@
 // Makes running copies of a sandbox at once; all of them or, failed or cancelled, none.
+import { findBackend } from '../backends/registry.ts';
 import { toSandboxError } from '../core/errors.ts';
 import { copyTree } from '../platform/copyTree.ts';
 import type { WorktreeRef } from '../protocol/sandbox.ts';
@@ -16,7 +17,7 @@ import { hiddenName } from './hiddenName.ts';
 import { tidyLocked } from './reconcile.ts';
 import { takeLocked } from './snapshots.ts';
 import { isUnattended } from './unattended.ts';
-import { forking, requireAbility } from './unsupported.ts';
+import { snapshotting } from './unsupported.ts';
 
 export type Fork = { readonly id: string; readonly count: number };
 
@@ -37,21 +38,15 @@ export async function forkSandbox(
   const { paths } = deps;
   return withLock(paths, `sandbox-${id}`, { wait: 'wait', signal: context.signal }, async () => {
     const found = await settle(deps, await requireEntry(paths, id), context);
-    requireAbility(found.record, forking);
     if (isUnattended(found)) refuseUnattended(found);
     await tidyLocked(deps, id);
     const entry = await requireEntry(paths, id);
     await dropForks(deps, entry.record);
-    const taken = await takeLocked(deps, entry, { name: hiddenName('fork'), memory: undefined }, context);
-    const ref = { ...taken.ref };
-    await updateRecord(paths, id, ({ taking: _, ...known }) => ({
-      ...known,
-      forks: [...(known.forks ?? []), ref],
-    }));
+    const { ref, ...taken } = await beginning(deps, entry, context);
     try {
       const entries = await copies(deps, { source: entry.record, count, ref }, context);
       await forgetForking(deps, id);
-      return { entries, memory: taken.memory, why: taken.why };
+      return { entries, ...taken };
     } catch (error) {
       await undoForking(deps, (await requireEntry(paths, id)).record);
       throw error;
@@ -59,6 +54,24 @@ export async function forkSandbox(
       await letGo(deps, id);
     }
   });
+}
+
+type Beginning = Pick<Forked, 'memory' | 'why'> & { readonly ref: Copying['ref'] };
+
+/** What the copies are made of: the state of the source, or its workspace alone where no states are kept. */
+async function beginning(deps: ServiceDeps, entry: Entry, context: CallContext): Promise<Beginning> {
+  const { id, backend_type } = entry.record;
+  if (!snapshotting.of(findBackend(backend_type).manifest.capabilities)) {
+    const why = `${backend_type} keeps no states, so each has the files of the workspace and a new home`;
+    return { ref: undefined, memory: false, why };
+  }
+  const taken = await takeLocked(deps, entry, { name: hiddenName('fork'), memory: undefined }, context);
+  const ref = { ...taken.ref };
+  await updateRecord(deps.paths, id, ({ taking: _, ...known }) => ({
+    ...known,
+    forks: [...(known.forks ?? []), ref],
+  }));
+  return { ref, memory: taken.memory, why: taken.why };
 }
 
 /** What the driver keeps for its copies is let go by a later command. */
@@ -74,7 +87,8 @@ async function letGo(deps: ServiceDeps, id: string): Promise<void> {
 type Copying = {
   readonly source: SandboxRecord;
   readonly count: number;
-  readonly ref: Readonly<Record<string, unknown>>;
+  /** Of the state that each begins with, if not with the workspace alone. */
+  readonly ref: Readonly<Record<string, unknown>> | undefined;
 };
 
 async function copies(
@@ -138,7 +152,7 @@ async function copy(
     backend_reason: `a copy of ${source.name}`,
     workspace: { ...source.workspace, path },
     ...(worktree === undefined ? {} : { worktree }),
-    from: ref,
+    ...(ref === undefined ? {} : { from: ref }),
     attached: false,
     making: true,
     intent: 'running',

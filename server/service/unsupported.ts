@@ -20,7 +20,6 @@ export const snapshotting: Ability = {
   what: 'take snapshots',
   of: ({ snapshots }) => snapshots !== 'none',
 };
-export const forking: Ability = { ...snapshotting, what: 'copy running sandboxes' };
 
 /** Its backend, which can do that. */
 export function requireAbility(

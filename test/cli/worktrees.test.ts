@@ -73,6 +73,20 @@ describe('heyvm wt', () => {
     assert.equal(readFileSync(join(world.repository, 'tea.txt'), 'utf8'), 'green\n');
   });
 
+  it('tries several ways at once, and says what did not come along', async () => {
+    const forked = await world.heyvm(['fork', 'wt-feature-x', '--count', '2']);
+    assert.match(
+      forked.stderr,
+      /bubblewrap keeps no states, so each has the files of the workspace and a new home/,
+    );
+    for (const branch of ['feature/x-fork-1', 'feature/x-fork-2']) {
+      const seen = await inside(branch, 'git branch --show-current; cat tea.txt note');
+      assert.equal(seen.stdout, `${branch}\ngreen\ndraft\n`);
+      assert.equal((await world.heyvm(['wt', branch, '--remove', '--force'])).code, 0);
+      await world.git('branch', '-D', branch);
+    }
+  });
+
   it('refuses to throw work away, and removes it when it must', async () => {
     const path = (await worktreeOf('feature/x'))?.path ?? '';
     const refused = await world.heyvm(['wt', 'feature/x', '--remove', '--format', 'json']);

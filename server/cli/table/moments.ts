@@ -85,6 +85,7 @@ const fork: Command = {
   summary: 'Make running copies of a sandbox',
   details: [
     'Each copy of a worktree sandbox has a worktree and a branch of its own, which begins at the same commit and with the same uncommitted changes. The source goes on and nothing in it changes. Either all copies are made or none.',
+    'Where the backend keeps no states, a copy has the files of the workspace and a new home, and that is said.',
   ],
   arguments: [sandboxArgument],
   flags: [

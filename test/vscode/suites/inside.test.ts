@@ -146,7 +146,6 @@ describe('below a sandbox in the tree', () => {
     if (keeps) return;
     const unsupported = { code: 'unsupported', message: new RegExp(sandbox.backend_type) };
     await assert.rejects(command('heyvm.snapshot', { sandbox: sandbox.id, name: 'before' }), unsupported);
-    await assert.rejects(command('heyvm.fork', { sandbox: sandbox.id, count: 2 }), unsupported);
   });
 
   it('shows snapshots, also of a sandbox that does not run, and says what they hold', async () => {
