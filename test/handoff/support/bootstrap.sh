@@ -9,8 +9,8 @@ mkdir -p "$data"
 
 exec 9>"$data/lock"
 flock 9
-# A number from before a restart may be that of another program by now.
-if ! [ -s "$pidfile" ] || ! grep -q server-main "/proc/$(cat "$pidfile")/cmdline" 2>/dev/null; then
+# A number from before a restart may be that of another program by now, also that of the one that looks.
+if ! [ -s "$pidfile" ] || ! grep -q '[s]erver-main' "/proc/$(cat "$pidfile")/cmdline" 2>/dev/null; then
   : >"$log"
   printf '%s' "$token" >"$data/token"
   "$server/node/bin/node" "$server/vscode/out/server-main.js" --host 127.0.0.1 --port 0 \
