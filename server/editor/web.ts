@@ -13,8 +13,12 @@ umask 077
 data=$HOME/$1 commit=$2 program=$3
 web=$data/web
 mkdir -p "$web"
-# Whether the vendor's script stays or becomes the server, this is among its arguments.
-runs() { [ -s "$web/pid" ] && grep -q "$web/token" "/proc/$(cat "$web/pid")/cmdline" 2>/dev/null; }
+# Whether the vendor's script stays or becomes the server, this is among its arguments. After a restart the number may be that
+# of any program, also of one that looks, which is why nothing is started here that has this among its own.
+runs() {
+  [ -s "$web/pid" ] || return 1
+  case $({ tr '\\0' ' ' <"/proc/$(cat "$web/pid")/cmdline"; } 2>/dev/null) in *"$web/token "*) ;; *) return 1 ;; esac
+}
 if ! runs; then
   cat >"$web/token"
   : >"$web/log"
