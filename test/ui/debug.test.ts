@@ -99,7 +99,7 @@ describe('debugging in a window on a worktree', function () {
     inside = await opening;
     await untilReady(inside);
     // The window opens a terminal, which would take the focus from whatever else is in use.
-    await inside.locator('.terminal-wrapper.active .xterm.focus').waitFor({ timeout: 120_000 });
+    await openTerminal(inside);
   });
 
   afterEach(async function () {
