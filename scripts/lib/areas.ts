@@ -19,7 +19,7 @@ export type Area = {
   /** Who runs it: a daemon of a user's own is none of root's. */
   readonly as?: 'user';
   /** What is prepared for that user, who could not make it. */
-  readonly gives?: readonly 'vendor disk'[];
+  readonly gives?: readonly ('vendor disk' | 'editor')[];
   /** Guests that run from the image of the tests, which is made before anything has to hurry. */
   readonly guests?: 'from the image';
   /** The VS Code that runs its suites, and which of them, where that is not the newest and all. */
@@ -100,7 +100,7 @@ export const areas: readonly Area[] = [
     ],
     as: 'user',
     beside: true,
-    gives: ['vendor disk'],
+    gives: ['vendor disk', 'editor'],
     env: { [ONLY]: 'libvirt' },
   },
   { ...fromImage('instant', [bwrap, ...machines, ...images]), as: 'user', beside: true },

@@ -9,6 +9,7 @@ import { artifacts, cache, root } from './places.ts';
 import { type AreaResult, type Report, readReport } from './report.ts';
 import { Stop, say } from './say.ts';
 import { copyVendorDisk, ensureVendorDisk } from './vendorDisk.ts';
+import { ensureVscodeServer } from './vscodeServer.ts';
 
 const runner = join(root, 'scripts', 'lib', 'runMocha.ts');
 
@@ -60,9 +61,11 @@ export async function runMochaFilesAsUser(
     if (process.getuid?.() === 0) return notRun(area, why);
     return await runMochaFiles(area, files, { env });
   }
+  // It sees those that are there when it comes.
+  if (gives.includes('editor')) await orSay(ensureVscodeServer());
   const user = makeTestUser();
   try {
-    await giveImages(user, gives);
+    await orSay(giveImages(user, gives));
     return await timed(area, async () => {
       const words = [process.execPath, runner, join(user.seen, 'report.json'), ...files];
       const path = join(user.home, 'report.json');
@@ -81,13 +84,17 @@ export async function runMochaFilesAsUser(
   }
 }
 
-/** Without it, the tests that need it say why they are not run. */
 async function giveImages(user: TestUser, gives: NonNullable<Area['gives']>): Promise<void> {
+  const folder = join(user.home, 'cache');
+  mkdirSync(folder, { recursive: true });
+  await copyCiStore(await ensureCiStore(), folder, user.uid);
+  if (gives.includes('vendor disk')) await copyVendorDisk(await ensureVendorDisk(), folder, user.uid);
+}
+
+/** Without what was to be made, the tests that need it say why they are not run, or fail. */
+async function orSay(work: Promise<unknown>): Promise<void> {
   try {
-    const folder = join(user.home, 'cache');
-    mkdirSync(folder, { recursive: true });
-    await copyCiStore(await ensureCiStore(), folder, user.uid);
-    if (gives.includes('vendor disk')) await copyVendorDisk(await ensureVendorDisk(), folder, user.uid);
+    await work;
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     say(error.message);

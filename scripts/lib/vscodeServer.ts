@@ -117,7 +117,8 @@ async function install(release: Release, folder: string, node: string): Promise<
   try {
     const tree = await unpack(release, making);
     await fill(release, tree, node);
-    renameSync(tree, folder);
+    // Another process may have been faster.
+    if (!existsSync(folder)) renameSync(tree, folder);
   } finally {
     rmSync(making, { recursive: true, force: true });
   }
